@@ -1,0 +1,64 @@
+"""Abilities that some devices have. A driver has one by having its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from drivers.readings import Token
+
+Verdict = Literal["accepted", "changed", "rejected"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one press, once that is durable.
+
+    Attributes:
+        verdict: accepted (counts), changed (replaces this keypad's earlier answer) or rejected.
+        code: why it was rejected, e.g. "no_question_open"; "" otherwise.
+    """
+
+    verdict: Verdict
+    code: str = ""
+
+
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device may know of the open question: never the key.
+
+    Attributes:
+        question: its number in the lesson, from 1.
+        kind: "single", "multiple", "true_false" or "number".
+        options: how many options it has; 0 for a number.
+        answered: how many respondents have answered so far.
+    """
+
+    question: int
+    kind: str
+    options: int
+    answered: int
+
+
+@runtime_checkable
+class Confirms(Protocol):
+    """Can tell the person who pressed what became of it."""
+
+    def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        """Called after the commit only, for refused presses too. Must not block or raise."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """Must be told what is open."""
+
+    def show(self, view: QuestionView | None) -> None:
+        """Called on each committed change and after `Attached`. Must not block or raise."""
+
+
+@runtime_checkable
+class Locatable(Protocol):
+    """Can make itself seen or heard."""
+
+    def locate(self) -> None:
+        """Blink or beep for a few seconds. Must not block or raise."""

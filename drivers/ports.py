@@ -1,0 +1,52 @@
+"""How a driver reaches hardware: handed in, so that a test hands in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from drivers.capabilities import Outcome
+from drivers.readings import KeyPress, Token
+
+
+class ByteLine(Protocol):
+    """An open line of bytes. Reading and writing raise `DeviceLost` when it goes away."""
+
+    async def read(self) -> bytes:
+        """Wait for bytes; give whatever has arrived, at least one."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for sending; never blocks."""
+
+    def close(self) -> None:
+        """Close the line; safe to call twice."""
+
+
+class Phones(Protocol):
+    """Answers given on the students' page, waiting for the `phone` driver."""
+
+    async def take(self) -> Sequence[KeyPress]:
+        """Wait for presses; give all that wait. `device` is filled in by the driver."""
+
+    def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        """Tell the phones what became of their presses."""
+
+
+class Ports(Protocol):
+    """All that a driver may use of the world outside it."""
+
+    async def serial(self, path: str, *, baud: int) -> ByteLine:
+        """Open a serial port, 8N1, exclusively, without resetting what hangs behind it.
+
+        Raises:
+            DeviceLost: the port is not there, or is in use.
+            DeviceMisconfigured: no permission, or not a serial port.
+        """
+
+    @property
+    def now_ns(self) -> Callable[[], int]:
+        """The host's CLOCK_BOOTTIME in ns."""
+
+    @property
+    def phones(self) -> Phones:
+        """The students' page."""

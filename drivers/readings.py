@@ -1,0 +1,54 @@
+"""What hardware says. A reading knows a device and a time; no student, no lesson."""
+
+from __future__ import annotations
+
+import msgspec
+
+Token = str
+"""A device's own name for one press or tap. Opaque to everybody but its driver; the same token
+from the same device is the same press, however often it arrives."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """The base of all readings.
+
+    Attributes:
+        device: id of the device in the settings.
+        mono_ns: when it happened, on the host's CLOCK_BOOTTIME, in ns. A receiver with a clock
+            of its own maps its time to the host's; it may then lie before this boot (negative).
+        token: names the press for `Confirms` and for finding repeats; None if the device
+            neither repeats nor can be told.
+    """
+
+    device: str
+    mono_ns: int
+    token: Token | None = None
+
+
+class Attached(Reading, frozen=True, kw_only=True):
+    """The device is open and ready. `facts` is what it said of itself (firmware, serial number)."""
+
+    facts: dict[str, str] = {}
+
+
+class KeyPress(Reading, frozen=True, kw_only=True):
+    """One complete answer of one keypad.
+
+    Attributes:
+        keypad: the keypad's own id, upper-case hex in wire order, or a phone's seat.
+        item: number of the question the keypad named, None if it only said a key.
+        key: "A", "AC", "12.5", "true"; "" takes the answer back.
+    """
+
+    keypad: str
+    item: int | None = None
+    key: str
+
+
+class CardTap(Reading, frozen=True, kw_only=True):
+    """A card was laid on a reader. `uid`: upper-case hex in wire order; never stored, never logged."""
+
+    uid: str
+
+
+AnyReading = Attached | KeyPress | CardTap

@@ -1,0 +1,51 @@
+"""From a driver's name to its class. The file name is the registration; imports are lazy."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import re
+
+import drivers
+from drivers.api import Driver
+from drivers.errors import UnknownDriver
+
+NOT_DRIVERS = {"api", "capabilities", "errors", "ports", "readings", "registry", "serial"}
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+def names() -> list[str]:
+    """All drivers there are, by name, without importing any."""
+    found = []
+    for module in pkgutil.walk_packages(drivers.__path__):
+        if module.ispkg:
+            if module.name != "sim":
+                family = [f"{drivers.__path__[0]}/{module.name}"]
+                found += [f"{module.name}.{leaf.name}" for leaf in pkgutil.iter_modules(family)]
+        elif "." not in module.name and module.name not in NOT_DRIVERS:
+            found.append(module.name)
+    return sorted(found)
+
+
+def load(name: str) -> type[Driver]:
+    """Import the driver called `name`.
+
+    Raises:
+        UnknownDriver: no such file; the hint has the nearest name.
+    """
+    known = names()
+    if not _NAME.fullmatch(name) or name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        raise UnknownDriver("driver_unknown", name, hint)
+    module = importlib.import_module(f"drivers.{name}")
+    classes = [
+        member
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if issubclass(member, Driver) and member.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        raise UnknownDriver("driver_unknown", name, "its file must have exactly one Driver class")
+    return classes[0]

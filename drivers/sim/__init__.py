@@ -1,0 +1,1 @@
+"""Virtual devices that speak the real bytes; for tests and the demo only."""
