@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from drivers.capabilities import Outcome
@@ -43,8 +43,7 @@ class Ports(Protocol):
             DeviceMisconfigured: no permission, or not a serial port.
         """
 
-    @property
-    def now_ns(self) -> Callable[[], int]:
+    def now_ns(self) -> int:
         """The host's CLOCK_BOOTTIME in ns."""
 
     @property

@@ -1,0 +1,231 @@
+"""The durable facts. Everything else the agent shows or publishes follows from them.
+
+An event is named for ever by (device, epoch, seq). Its body is versioned JSON; a field may be
+added with a default, never renamed. Students appear by pseudonym, cards by keyed hash.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+QuestionKind = Literal["single", "multiple", "true_false", "number"]
+Policy = Literal["last_wins", "first_wins"]
+Show = Literal["hidden", "count", "distribution", "key"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The base of all events."""
+
+    version: ClassVar[int] = 1
+    stays_on_board: ClassVar[tuple[str, ...]] = ()
+    """Fields that are journalled but not published."""
+
+
+class EpochStarted(Event, frozen=True, kw_only=True):
+    """A new numbering begins: first start, restore from a backup, salvage."""
+
+    reason: Literal["first_start", "restored", "salvaged"]
+
+
+class ClockLearnt(Event, frozen=True, kw_only=True):
+    """Wall time of a boot: wall_ns = mono_ns + offset_ns, within uncertainty_ns."""
+
+    boot: str
+    offset_ns: int
+    uncertainty_ns: int
+
+
+class RosterReplaced(Event, frozen=True, kw_only=True):
+    """A class has these students, by pseudonym, in the order of its list."""
+
+    class_id: str
+    students: list[str]
+
+
+class BindingMade(Event, frozen=True, kw_only=True):
+    """A keypad or a card is this student's from now on. Answers already given follow it.
+
+    Exactly one of `keypad` and `card` (a keyed hash) is set.
+    """
+
+    class_id: str
+    student: str
+    keypad: str | None = None
+    card: str | None = None
+
+
+class BindingRemoved(Event, frozen=True, kw_only=True):
+    """The keypad or card is nobody's in this class again."""
+
+    class_id: str
+    keypad: str | None = None
+    card: str | None = None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the lesson was taught: codes, not names."""
+
+    city: str
+    county: str
+    school: str
+    room: str
+
+
+class LessonOpened(Event, frozen=True, kw_only=True):
+    """A lesson began. `class_id` None: without a roster, keypads count under their numbers."""
+
+    lesson: str
+    title: str
+    place: Place
+    class_id: str | None = None
+
+
+class LessonClassChanged(Event, frozen=True, kw_only=True):
+    """The lesson is this class's; its answers are filed anew."""
+
+    lesson: str
+    class_id: str | None = None
+
+
+class LessonEnded(Event, frozen=True, kw_only=True):
+    """The lesson is over."""
+
+    lesson: str
+
+
+class QuestionOpened(Event, frozen=True, kw_only=True):
+    """A question is open for answers.
+
+    Attributes:
+        question: its number in the lesson, from 1.
+        options: texts of the options, "" where only the letter is shown; empty for a number.
+        key: the right answers, None for a poll; stays on the board until `QuestionRevealed`.
+        timer_s: closes by itself after so many seconds; None never.
+    """
+
+    stays_on_board: ClassVar[tuple[str, ...]] = ("key",)
+
+    lesson: str
+    question: int
+    kind: QuestionKind
+    options: list[str]
+    key: list[str] | None = None
+    timer_s: int | None = None
+    policy: Policy = "last_wins"
+
+
+class QuestionClosed(Event, frozen=True, kw_only=True):
+    """No more answers are taken."""
+
+    lesson: str
+    question: int
+    by: Literal["teacher", "timer", "next", "lesson_end"]
+
+
+class QuestionRevealed(Event, frozen=True, kw_only=True):
+    """The room may see the key; from here on it may leave the board."""
+
+    lesson: str
+    question: int
+    key: list[str] | None = None
+
+
+class ProjectorChanged(Event, frozen=True, kw_only=True):
+    """How much of the question the room sees."""
+
+    lesson: str
+    question: int
+    show: Show
+
+
+class PhoneJoined(Event, frozen=True, kw_only=True):
+    """A phone took a seat in the lesson; its answers come from keypad `seat`."""
+
+    lesson: str
+    seat: str
+    number: int
+
+
+class ResponseRecorded(Event, frozen=True, kw_only=True):
+    """A press counted as an answer. The row's time is when the key was pressed.
+
+    Attributes:
+        key: normalised, e.g. "A", "AC", "12.5", "true"; "" takes the answer back.
+        token: the device's own name for the press, None if it has none.
+    """
+
+    lesson: str
+    question: int
+    device: str
+    keypad: str
+    key: str
+    token: str | None = None
+
+
+class ResponseRejected(Event, frozen=True, kw_only=True):
+    """A press meant for a question that did not count, and why."""
+
+    lesson: str
+    question: int
+    device: str
+    keypad: str
+    key: str
+    code: str
+    token: str | None = None
+
+
+class PressUnasked(Event, frozen=True, kw_only=True):
+    """A press while no question was open. `lesson` None: no lesson either."""
+
+    device: str
+    keypad: str
+    key: str
+    lesson: str | None = None
+    token: str | None = None
+
+
+class CardTapped(Event, frozen=True, kw_only=True):
+    """A card, by keyed hash, was laid on a reader. In a lesson it marks attendance."""
+
+    device: str
+    card: str
+    lesson: str | None = None
+    token: str | None = None
+
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+"""Every kind of event by name: the journal's `kind` column and the wire's."""
+
+_encode = msgspec.json.Encoder().encode
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
+}
+
+
+def encode_body(event: Event) -> bytes:
+    """The body as the journal keeps it."""
+    return _encode(event)
+
+
+def decode_body(kind: str, body: bytes) -> Event:
+    """The event back from its body.
+
+    Raises:
+        KeyError: no such kind.
+        msgspec.ValidationError: the body is not one of that kind.
+    """
+    event: Event = _DECODERS[kind].decode(body)
+    return event
+
+
+def public_body(kind: str, body: bytes) -> bytes:
+    """The body as it may leave the board: without the fields that stay on it."""
+    private = KINDS[kind].stays_on_board
+    if not private:
+        return body
+    fields = msgspec.json.decode(body)
+    for name in private:
+        fields.pop(name, None)
+    return _encode(fields)

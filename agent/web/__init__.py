@@ -1,0 +1,1 @@
+"""The pages' side of the agent: teacher, projector, students' phones."""

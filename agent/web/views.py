@@ -1,0 +1,212 @@
+"""What the pages are sent. One snapshot a role, encoded once, shared by all who look.
+
+Times are relative to the moment of sending (`_ago_ms`), since a page's clock is its own.
+Names of students are in the teacher's view alone; the key is in no view of the room before
+its reveal.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from agent.lesson.events import Policy, QuestionKind, Show
+
+QuestionStatus = Literal["open", "closed", "revealed"]
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all views."""
+
+
+class Bar(View, frozen=True, kw_only=True):
+    """One bar of the distribution. `key`: the option's letter, "true"/"false", or the number.
+
+    `right` is None while the key may not be seen, or if there is none.
+    """
+
+    key: str
+    count: int
+    right: bool | None = None
+
+
+class AskedView(View, frozen=True, kw_only=True):
+    """What is asked, as anybody in the room may see it."""
+
+    number: int
+    kind: QuestionKind
+    options: list[str]
+    status: QuestionStatus
+    policy: Policy
+    opened_ago_ms: int
+    timer_s: int | None
+
+
+class RoomQuestionView(View, frozen=True, kw_only=True):
+    """The question on the projector. What `show` does not allow is None."""
+
+    asked: AskedView
+    show: Show
+    answered: int | None
+    expected: int | None
+    bars: list[Bar] | None
+    key: list[str] | None
+
+
+class RespondentView(View, frozen=True, kw_only=True):
+    """One who answers: a student of the roster, or a keypad that is nobody's yet.
+
+    `id` is the student's pseudonym or the keypad. `key` is the answer to the current question,
+    None if there is none.
+    """
+
+    id: str
+    label: str
+    name: str | None
+    present: bool
+    keypads: list[str]
+    has_card: bool
+    key: str | None
+
+
+class TeacherQuestionView(View, frozen=True, kw_only=True):
+    """The question on the teacher's page. `right` counts right answers, None without a key."""
+
+    asked: AskedView
+    show: Show
+    answered: int
+    bars: list[Bar]
+    key: list[str] | None
+    right: int | None
+
+
+class PastQuestionView(View, frozen=True, kw_only=True):
+    """One line of the lesson's history."""
+
+    number: int
+    kind: QuestionKind
+    status: QuestionStatus
+    answered: int
+    right: int | None
+
+
+class PressView(View, frozen=True, kw_only=True):
+    """The newest press of all, for binding by "press your key now". `count` grows with each."""
+
+    keypad: str
+    student: str | None
+    count: int
+
+
+class LessonView(View, frozen=True, kw_only=True):
+    """The open lesson. `expected`: size of the roster, None without one."""
+
+    id: str
+    title: str
+    class_id: str | None
+    opened_ago_ms: int
+    expected: int | None
+    present: int
+    room_code: str
+    join_url: str
+    respondents: list[RespondentView]
+    question: TeacherQuestionView | None
+    history: list[PastQuestionView]
+    last_press: PressView | None
+    unbound_cards: list[str]
+    unasked_presses: int
+
+
+class DeviceView(View, frozen=True, kw_only=True):
+    """One device. `code` says why it is not ready; "" if it is."""
+
+    id: str
+    driver: str
+    state: Literal["starting", "ready", "lost", "misconfigured", "stopped"]
+    code: str
+    hint: str
+    facts: dict[str, str]
+    counters: dict[str, int]
+
+
+class CloudView(View, frozen=True, kw_only=True):
+    """The line to the school. `waiting`: events without the school's receipt yet."""
+
+    state: Literal["off", "connecting", "connected"]
+    waiting: int
+
+
+class ClassView(View, frozen=True, kw_only=True):
+    """A class whose roster is on the board."""
+
+    id: str
+    students: int
+
+
+class PairingView(View, frozen=True, kw_only=True):
+    """A code that pairs one new browser, while it is valid."""
+
+    code: str
+    expires_s: int
+
+
+class ScreenView(View, frozen=True, kw_only=True):
+    """A browser that asks to be the projector, and the number it shows."""
+
+    id: str
+    number: str
+
+
+class TeacherView(View, frozen=True, kw_only=True):
+    """All of the teacher's page. `journal_ok` False: answers are refused, without a tick."""
+
+    role: Literal["teacher", "guest"]
+    version: int
+    device: str
+    room: str
+    clock_synced: bool
+    journal_ok: bool
+    cloud: CloudView
+    devices: list[DeviceView]
+    classes: list[ClassView]
+    lesson: LessonView | None
+    pairing: PairingView | None
+    screens: list[ScreenView]
+
+
+class ProjectorView(View, frozen=True, kw_only=True):
+    """All of the projector's page."""
+
+    version: int
+    title: str | None
+    room_code: str | None
+    join_url: str | None
+    joined_phones: int
+    question: RoomQuestionView | None
+    pairing_code: str | None
+
+
+class StudentView(View, frozen=True, kw_only=True):
+    """All of a student's page but the own answer, which only its phone knows.
+
+    `lesson` None: the lesson is over.
+    """
+
+    version: int
+    lesson: str | None
+    question: AskedView | None
+
+
+class Problem(View, frozen=True, kw_only=True):
+    """Every error of the API.
+
+    Attributes:
+        code: a stable word, translated by the page.
+        where: the field, line or thing concerned.
+        hint: what to do, in English.
+    """
+
+    code: str
+    where: str
+    hint: str
