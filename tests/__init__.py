@@ -1,0 +1,1 @@
+"""The tests, by folder. This file keeps `tests/drivers/` apart from `drivers/`."""
