@@ -1,0 +1,110 @@
+"""What people ask of a lesson. A command is a wish; the rules make events of it or refuse it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from agent.lesson.events import Place, Policy, QuestionKind, Show
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all commands."""
+
+
+class OpenLesson(Command, frozen=True, kw_only=True):
+    """Begin a lesson. `lesson`: a new id, made by the caller, since rules know no chance."""
+
+    lesson: str
+    title: str
+    place: Place
+    class_id: str | None = None
+
+
+class ChangeClass(Command, frozen=True, kw_only=True):
+    """File the lesson under another class, or under none."""
+
+    lesson: str
+    class_id: str | None
+
+
+class EndLesson(Command, frozen=True, kw_only=True):
+    """End the lesson; an open question is closed first."""
+
+    lesson: str
+
+
+class AskQuestion(Command, frozen=True, kw_only=True):
+    """Open a new question; one that is open is closed first."""
+
+    lesson: str
+    kind: QuestionKind
+    options: list[str]
+    key: list[str] | None = None
+    timer_s: int | None = None
+    policy: Policy = "last_wins"
+
+
+class CloseQuestion(Command, frozen=True, kw_only=True):
+    """Take no more answers."""
+
+    lesson: str
+    question: int
+    by: Literal["teacher", "timer"] = "teacher"
+
+
+class RevealQuestion(Command, frozen=True, kw_only=True):
+    """Show the key to the room; closes first if need be."""
+
+    lesson: str
+    question: int
+
+
+class ShowQuestion(Command, frozen=True, kw_only=True):
+    """How much the projector shows."""
+
+    lesson: str
+    question: int
+    show: Show
+
+
+class JoinPhone(Command, frozen=True, kw_only=True):
+    """A phone takes a seat. `seat`: a new id, made by the caller."""
+
+    lesson: str
+    seat: str
+
+
+class ReplaceRoster(Command, frozen=True, kw_only=True):
+    """The class has these students now; keypads and cards may come with them."""
+
+    class_id: str
+    students: list[str]
+    keypads: dict[str, str] = {}
+    cards: dict[str, str] = {}
+
+
+class Bind(Command, frozen=True, kw_only=True):
+    """The keypad or the card (a keyed hash) is this student's."""
+
+    class_id: str
+    student: str
+    keypad: str | None = None
+    card: str | None = None
+
+
+class Unbind(Command, frozen=True, kw_only=True):
+    """The keypad or the card is nobody's."""
+
+    class_id: str
+    keypad: str | None = None
+    card: str | None = None
+
+
+class LearnClock(Command, frozen=True, kw_only=True):
+    """The wall time of this boot is known, or known better."""
+
+    boot: str
+    offset_ns: int
+    uncertainty_ns: int

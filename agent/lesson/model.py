@@ -1,0 +1,183 @@
+"""The state that the events add up to.
+
+`apply` advances a state in place and returns it: deterministic, no I/O, no clock. Replaying
+the journal from an empty state gives the live state. Answers are kept by keypad, and a keypad's
+student is looked up when read: binding a keypad, taking it back or changing the class files
+earlier answers anew without touching them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from agent.lesson import events as ev
+
+QuestionStatus = Literal["open", "closed", "revealed"]
+SEEN_TOKENS = 2048
+"""Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
+again is known."""
+RECENT_LESSONS = 3
+"""Ended lessons kept open for late presses and corrections; older ones are read from the journal."""
+
+
+class Moment(msgspec.Struct, frozen=True, order=True):
+    """A time that can be compared over restarts: number of the boot, then its clock in ns."""
+
+    boot: int
+    mono_ns: int
+
+
+class Answer(msgspec.Struct):
+    """The answer of one keypad that counts. `order` is the seq of its event."""
+
+    key: str
+    device: str
+    order: int
+    mono_ns: int
+
+
+class Question(msgspec.Struct, kw_only=True):
+    """One question of a lesson; `answers` by keypad. `presses` counts every attempt."""
+
+    number: int
+    kind: ev.QuestionKind
+    options: list[str]
+    key: list[str] | None
+    timer_s: int | None
+    policy: ev.Policy
+    opened: Moment
+    closed: Moment | None = None
+    status: QuestionStatus = "open"
+    show: ev.Show = "hidden"
+    answers: dict[str, Answer] = {}
+    presses: int = 0
+
+    def was_open_at(self, when: Moment) -> bool:
+        """Whether an answer given at that moment counts."""
+        return self.opened <= when and (self.closed is None or when < self.closed)
+
+
+class Lesson(msgspec.Struct, kw_only=True):
+    """One lesson. `keypads`: each that pressed, with its device; `cards`: each tapped card."""
+
+    id: str
+    title: str
+    class_id: str | None
+    opened: Moment
+    ended: Moment | None = None
+    questions: list[Question] = []
+    keypads: dict[str, str] = {}
+    cards: dict[str, Moment] = {}
+    seats: dict[str, int] = {}
+    unasked_presses: int = 0
+
+    @property
+    def current(self) -> Question | None:
+        """The newest question."""
+        return self.questions[-1] if self.questions else None
+
+
+class Position(msgspec.Struct, frozen=True, order=True):
+    """The name of an event on this board."""
+
+    epoch: int
+    seq: int
+
+
+class LessonSpan(msgspec.Struct, kw_only=True):
+    """Where a lesson lies in the journal, for lessons no longer in memory."""
+
+    id: str
+    title: str
+    class_id: str | None
+    opened: Moment
+    first: Position
+    last: Position
+    questions: int = 0
+    ended: bool = False
+
+
+class ClassRoll(msgspec.Struct):
+    """A class: its students in order, and whose the keypads and cards are."""
+
+    students: list[str] = []
+    keypads: dict[str, str] = {}
+    cards: dict[str, str] = {}
+
+
+class Seen(msgspec.Struct):
+    """What became of a device's newest presses: token to (verdict, code), oldest first."""
+
+    outcomes: dict[str, tuple[str, str]] = {}
+
+    def note(self, token: str | None, verdict: str, code: str = "") -> None:
+        """Remember one press, forgetting the oldest beyond `SEEN_TOKENS`."""
+        if token is None:
+            return
+        self.outcomes[token] = (verdict, code)
+        if len(self.outcomes) > SEEN_TOKENS:
+            del self.outcomes[next(iter(self.outcomes))]
+
+
+class LastPress(msgspec.Struct):
+    """The newest press of all. `count` grows with each."""
+
+    keypad: str = ""
+    count: int = 0
+
+
+class State(msgspec.Struct, kw_only=True):
+    """Everything the events say. `epoch` and `seq` name the newest event applied."""
+
+    epoch: int = 0
+    seq: int = 0
+    boot: int = 0
+    classes: dict[str, ClassRoll] = {}
+    lessons: list[Lesson] = []
+    spans: dict[str, LessonSpan] = {}
+    seen: dict[str, Seen] = {}
+    last_press: LastPress = msgspec.field(default_factory=LastPress)
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """The open lesson."""
+        newest = self.lessons[-1] if self.lessons else None
+        return newest if newest is not None and newest.ended is None else None
+
+    def find(self, lesson: str) -> Lesson | None:
+        """A lesson in memory."""
+        return next((one for one in self.lessons if one.id == lesson), None)
+
+    def roll(self, lesson: Lesson) -> ClassRoll | None:
+        """The class of a lesson, None without one."""
+        return None if lesson.class_id is None else self.classes.get(lesson.class_id)
+
+
+def respondent(roll: ClassRoll | None, keypad: str) -> str:
+    """Who answers with this keypad: a student's pseudonym, or the keypad itself."""
+    return keypad if roll is None else roll.keypads.get(keypad, keypad)
+
+
+def answers_by_respondent(question: Question, roll: ClassRoll | None) -> dict[str, Answer]:
+    """The one answer of each respondent that counts; taken-back answers are left out.
+
+    A student with several keypads has the newest answer, or the first under `first_wins`.
+    """
+    first_wins = question.policy == "first_wins"
+    chosen: dict[str, Answer] = {}
+    for keypad, answer in question.answers.items():
+        who = respondent(roll, keypad)
+        other = chosen.get(who)
+        if other is None or (answer.order < other.order) is first_wins:
+            chosen[who] = answer
+    return {who: answer for who, answer in chosen.items() if answer.key}
+
+
+def present(lesson: Lesson, roll: ClassRoll | None) -> set[str]:
+    """Who is there: respondents that pressed in this lesson, and students whose card was tapped."""
+    here = {respondent(roll, keypad) for keypad in lesson.keypads}
+    if roll is not None:
+        here |= {roll.cards[card] for card in lesson.cards if card in roll.cards}
+    return here

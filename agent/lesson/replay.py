@@ -1,0 +1,250 @@
+"""Events to state: `apply` is the only thing that changes a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from agent.lesson import events as ev
+from agent.lesson.model import (
+    RECENT_LESSONS,
+    Answer,
+    ClassRoll,
+    LastPress,
+    Lesson,
+    LessonSpan,
+    Moment,
+    Position,
+    Question,
+    Seen,
+    State,
+)
+
+
+class Stamped(NamedTuple):
+    """An event with its name and its time, as it lies in the journal.
+
+    `boot` numbers the boots of this board from 1.
+    """
+
+    epoch: int
+    seq: int
+    boot: int
+    mono_ns: int
+    event: ev.Event
+
+
+def apply(state: State, stamped: Stamped) -> State:
+    """Advance `state` by one event and return it."""
+    event = stamped.event
+    state.epoch, state.seq = stamped.epoch, stamped.seq
+    if stamped.boot > state.boot:
+        state.boot = stamped.boot
+    step = _STEPS.get(type(event))
+    if step is not None:
+        step(state, event, stamped)
+    return state
+
+
+def replay(stamped: Iterable[Stamped], state: State | None = None) -> State:
+    """The state after these events."""
+    state = State() if state is None else state
+    for one in stamped:
+        apply(state, one)
+    return state
+
+
+def copy_of(state: State) -> State:
+    """An independent copy."""
+    return _decode_state(_encode_state(state))
+
+
+_encode_state = msgspec.msgpack.Encoder().encode
+_decode_state = msgspec.msgpack.Decoder(State).decode
+
+
+def _lesson(state: State, lesson: str) -> Lesson | None:
+    span = state.spans.get(lesson)
+    if span is not None:
+        span.last = Position(state.epoch, state.seq)
+    newest = state.lessons[-1] if state.lessons else None
+    return newest if newest is not None and newest.id == lesson else state.find(lesson)
+
+
+def _question(state: State, lesson: str, number: int) -> Question | None:
+    found = _lesson(state, lesson)
+    if found is None or not 1 <= number <= len(found.questions):
+        return None
+    return found.questions[number - 1]
+
+
+def _pressed(state: State, keypad: str) -> None:
+    state.last_press.keypad = keypad
+    state.last_press.count += 1
+
+
+def _note(state: State, device: str, token: str | None, verdict: str, code: str = "") -> None:
+    if token is not None:
+        seen = state.seen.get(device)
+        if seen is None:
+            seen = state.seen[device] = Seen()
+        seen.note(token, verdict, code)
+
+
+def _roster_replaced(state: State, event: ev.RosterReplaced, _: Stamped) -> None:
+    roll = state.classes.setdefault(event.class_id, ClassRoll())
+    roll.students = list(event.students)
+    known = set(event.students)
+    roll.keypads = {keypad: who for keypad, who in roll.keypads.items() if who in known}
+    roll.cards = {card: who for card, who in roll.cards.items() if who in known}
+
+
+def _binding_made(state: State, event: ev.BindingMade, _: Stamped) -> None:
+    roll = state.classes.setdefault(event.class_id, ClassRoll())
+    if event.keypad is not None:
+        roll.keypads[event.keypad] = event.student
+    if event.card is not None:
+        roll.cards[event.card] = event.student
+
+
+def _binding_removed(state: State, event: ev.BindingRemoved, _: Stamped) -> None:
+    roll = state.classes.get(event.class_id)
+    if roll is not None:
+        roll.keypads.pop(event.keypad or "", None)
+        roll.cards.pop(event.card or "", None)
+
+
+def _lesson_opened(state: State, event: ev.LessonOpened, at: Stamped) -> None:
+    opened = Moment(at.boot, at.mono_ns)
+    state.lessons.append(
+        Lesson(id=event.lesson, title=event.title, class_id=event.class_id, opened=opened)
+    )
+    del state.lessons[: -RECENT_LESSONS - 1]
+    state.spans[event.lesson] = LessonSpan(
+        id=event.lesson,
+        title=event.title,
+        class_id=event.class_id,
+        opened=opened,
+        first=Position(at.epoch, at.seq),
+        last=Position(at.epoch, at.seq),
+    )
+    state.last_press = LastPress(count=state.last_press.count)
+
+
+def _lesson_class_changed(state: State, event: ev.LessonClassChanged, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.class_id = event.class_id
+        state.spans[event.lesson].class_id = event.class_id
+
+
+def _lesson_ended(state: State, event: ev.LessonEnded, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.ended = Moment(at.boot, at.mono_ns)
+        state.spans[event.lesson].ended = True
+
+
+def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    if lesson is None:
+        return
+    lesson.questions.append(
+        Question(
+            number=event.question,
+            kind=event.kind,
+            options=event.options,
+            key=event.key,
+            timer_s=event.timer_s,
+            policy=event.policy,
+            opened=Moment(at.boot, at.mono_ns),
+        )
+    )
+    state.spans[event.lesson].questions = event.question
+
+
+def _question_closed(state: State, event: ev.QuestionClosed, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.status = "closed"
+        question.closed = Moment(at.boot, at.mono_ns)
+
+
+def _question_revealed(state: State, event: ev.QuestionRevealed, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.status = "revealed"
+        question.show = "key"
+
+
+def _projector_changed(state: State, event: ev.ProjectorChanged, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.show = event.show
+
+
+def _phone_joined(state: State, event: ev.PhoneJoined, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.seats[event.seat] = event.number
+
+
+def _response_recorded(state: State, event: ev.ResponseRecorded, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    _pressed(state, event.keypad)
+    verdict = "accepted"
+    if lesson is not None and 1 <= event.question <= len(lesson.questions):
+        lesson.keypads[event.keypad] = event.device
+        question = lesson.questions[event.question - 1]
+        question.presses += 1
+        if event.keypad in question.answers and question.answers[event.keypad].key:
+            verdict = "changed"
+        question.answers[event.keypad] = Answer(event.key, event.device, at.seq, at.mono_ns)
+    _note(state, event.device, event.token, verdict)
+
+
+def _response_rejected(state: State, event: ev.ResponseRejected, at: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    _pressed(state, event.keypad)
+    if lesson is not None:
+        lesson.keypads[event.keypad] = event.device
+        if 1 <= event.question <= len(lesson.questions):
+            lesson.questions[event.question - 1].presses += 1
+    _note(state, event.device, event.token, "rejected", event.code)
+
+
+def _press_unasked(state: State, event: ev.PressUnasked, at: Stamped) -> None:
+    _pressed(state, event.keypad)
+    lesson = None if event.lesson is None else _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.keypads[event.keypad] = event.device
+        lesson.unasked_presses += 1
+    _note(state, event.device, event.token, "rejected", "no_question_open")
+
+
+def _card_tapped(state: State, event: ev.CardTapped, at: Stamped) -> None:
+    lesson = None if event.lesson is None else _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.cards.setdefault(event.card, Moment(at.boot, at.mono_ns))
+    _note(state, event.device, event.token, "accepted")
+
+
+_STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
+    ev.RosterReplaced: _roster_replaced,
+    ev.BindingMade: _binding_made,
+    ev.BindingRemoved: _binding_removed,
+    ev.LessonOpened: _lesson_opened,
+    ev.LessonClassChanged: _lesson_class_changed,
+    ev.LessonEnded: _lesson_ended,
+    ev.QuestionOpened: _question_opened,
+    ev.QuestionClosed: _question_closed,
+    ev.QuestionRevealed: _question_revealed,
+    ev.ProjectorChanged: _projector_changed,
+    ev.PhoneJoined: _phone_joined,
+    ev.ResponseRecorded: _response_recorded,
+    ev.ResponseRejected: _response_rejected,
+    ev.PressUnasked: _press_unasked,
+    ev.CardTapped: _card_tapped,
+}

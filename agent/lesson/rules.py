@@ -1,0 +1,340 @@
+"""From readings and commands to events: pure decisions on a state.
+
+`decide_press` and `decide_tap` never refuse: what hardware said becomes an event, whatever it
+was. `decide` refuses a command that makes no sense, with what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from agent.lesson import commands as cmd
+from agent.lesson import events as ev
+from agent.lesson.errors import IllegalTransition, LessonRefused, NotThere
+from agent.lesson.model import Lesson, Moment, Question, QuestionStatus, State, respondent
+from agent.lesson.questions import KeyInvalid, check_question, normalise
+from drivers.capabilities import Outcome
+from drivers.readings import KeyPress, Token
+
+MAX_TITLE_CHARS = 80
+MAX_KEY_CHARS = 64
+TIMER_S = range(5, 3601)
+BEFORE_BOOT_NS = 1 << 62
+
+ACCEPTED = Outcome("accepted")
+CHANGED = Outcome("changed")
+
+QUESTION_STEPS: dict[QuestionStatus, dict[str, QuestionStatus]] = {
+    "open": {"close": "closed", "reveal": "revealed", "show": "open"},
+    "closed": {"close": "closed", "reveal": "revealed", "show": "closed"},
+    "revealed": {"close": "revealed", "reveal": "revealed", "show": "revealed"},
+}
+LESSON_STEPS: dict[str, dict[str, str]] = {
+    "open": {"ask": "open", "join": "open", "change_class": "open", "end": "ended"},
+    "ended": {"end": "ended", "change_class": "ended"},
+}
+
+
+def moment(boot: int, mono_ns: int) -> Moment:
+    """A reading's time. What a receiver kept from before this boot comes after all of the last."""
+    return Moment(boot, mono_ns) if mono_ns >= 0 else Moment(boot - 1, BEFORE_BOOT_NS + mono_ns)
+
+
+def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | None, Outcome]:
+    """What a press is, and what its clicker is told. No event: it was recorded before."""
+    token = press.token
+    if token is not None:
+        seen = state.seen.get(press.device)
+        if seen is not None and token in seen.outcomes:
+            return None, Outcome(*seen.outcomes[token])  # type: ignore[arg-type]
+    when = moment(boot, press.mono_ns)
+    lesson, question = _asked(state, press, when)
+    if lesson is None or question is None:
+        return _unasked(state, press), Outcome("rejected", "no_question_open")
+    keypad, key = press.keypad, press.key[:MAX_KEY_CHARS]
+    try:
+        if not question.was_open_at(when):
+            raise KeyInvalid("question_closed")
+        answer = normalise(question.kind, len(question.options), key)
+        changes = _changes(state, lesson, question, keypad)
+    except KeyInvalid as problem:
+        rejected = ev.ResponseRejected(
+            lesson=lesson.id,
+            question=question.number,
+            device=press.device,
+            keypad=keypad,
+            key=key,
+            code=problem.code,
+            token=token,
+        )
+        return rejected, Outcome("rejected", problem.code)
+    recorded = ev.ResponseRecorded(
+        lesson=lesson.id,
+        question=question.number,
+        device=press.device,
+        keypad=keypad,
+        key=answer,
+        token=token,
+    )
+    return recorded, CHANGED if changes else ACCEPTED
+
+
+def _asked(
+    state: State, press: KeyPress, when: Moment
+) -> tuple[Lesson | None, Question | None]:
+    """The question a press is for: the one it names, else the one open when it was pressed."""
+    if press.item is not None:
+        for lesson in reversed(state.lessons):
+            if press.keypad in lesson.seats or lesson.ended is None:
+                known = 1 <= press.item <= len(lesson.questions)
+                return (lesson, lesson.questions[press.item - 1]) if known else (lesson, None)
+        return None, None
+    for lesson in reversed(state.lessons):
+        if lesson.opened <= when:
+            for question in reversed(lesson.questions):
+                if question.opened <= when:
+                    return (lesson, question) if question.was_open_at(when) else (lesson, None)
+            return lesson, None
+    return None, None
+
+
+def _changes(state: State, lesson: Lesson, question: Question, keypad: str) -> bool:
+    """Whether an answer of this keypad replaces an earlier one of it. KeyInvalid if it may not."""
+    earlier = question.answers.get(keypad)
+    if question.policy == "first_wins":
+        roll = state.roll(lesson)
+        who = respondent(roll, keypad)
+        if any(respondent(roll, other) == who for other in question.answers):
+            raise KeyInvalid("first_answer_counts")
+    return earlier is not None and bool(earlier.key)
+
+
+def _unasked(state: State, press: KeyPress) -> ev.PressUnasked:
+    lesson = state.lesson
+    return ev.PressUnasked(
+        device=press.device,
+        keypad=press.keypad,
+        key=press.key[:MAX_KEY_CHARS],
+        lesson=None if lesson is None else lesson.id,
+        token=press.token,
+    )
+
+
+def decide_tap(state: State, device: str, card: str, token: Token | None) -> ev.Event | None:
+    """What a tap of a card (by keyed hash) is. None: it was recorded before."""
+    if token is not None and device in state.seen and token in state.seen[device].outcomes:
+        return None
+    lesson = state.lesson
+    at = None if lesson is None else lesson.id
+    return ev.CardTapped(device=device, card=card, lesson=at, token=token)
+
+
+def decide(state: State, command: cmd.Command) -> list[ev.Event]:
+    """The events a command leads to; none if all is already as wished.
+
+    Raises:
+        LessonRefused: it makes no sense now; says why and what to do.
+    """
+    return _RULES[type(command)](state, command)
+
+
+def _lesson(state: State, lesson: str, trigger: str) -> Lesson:
+    found = state.find(lesson)
+    if found is None:
+        ended = lesson in state.spans
+        raise (
+            IllegalTransition("ended", trigger)
+            if ended
+            else NotThere("lesson_unknown", lesson, "open a lesson first")
+        )
+    status = "open" if found.ended is None else "ended"
+    if trigger not in LESSON_STEPS[status]:
+        raise IllegalTransition(status, trigger)
+    return found
+
+
+def _question(state: State, lesson: str, number: int, trigger: str) -> Question:
+    found = state.find(lesson)
+    if found is None or not 1 <= number <= len(found.questions):
+        raise NotThere("question_unknown", f"{lesson}/{number}", "reload the page")
+    question = found.questions[number - 1]
+    if trigger not in QUESTION_STEPS[question.status]:
+        raise IllegalTransition(question.status, trigger)
+    return question
+
+
+def _open_lesson(state: State, command: cmd.OpenLesson) -> list[ev.Event]:
+    if state.lesson is not None:
+        raise LessonRefused("lesson_open", state.lesson.id, "end the open lesson first")
+    _known_class(state, command.class_id)
+    title = command.title.strip()
+    if len(title) > MAX_TITLE_CHARS:
+        raise LessonRefused("title_too_long", "title", f"at most {MAX_TITLE_CHARS} characters")
+    return [
+        ev.LessonOpened(
+            lesson=command.lesson, title=title, place=command.place, class_id=command.class_id
+        )
+    ]
+
+
+def _known_class(state: State, class_id: str | None) -> None:
+    if class_id is not None and class_id not in state.classes:
+        raise NotThere("class_unknown", class_id, "send its roster first")
+
+
+def _change_class(state: State, command: cmd.ChangeClass) -> list[ev.Event]:
+    lesson = _lesson(state, command.lesson, "change_class")
+    _known_class(state, command.class_id)
+    if lesson.class_id == command.class_id:
+        return []
+    return [ev.LessonClassChanged(lesson=lesson.id, class_id=command.class_id)]
+
+
+def _end_lesson(state: State, command: cmd.EndLesson) -> list[ev.Event]:
+    if command.lesson in state.spans and state.spans[command.lesson].ended:
+        return []
+    lesson = _lesson(state, command.lesson, "end")
+    return [*_close_current(lesson, "lesson_end"), ev.LessonEnded(lesson=lesson.id)]
+
+
+def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
+    lesson = _lesson(state, command.lesson, "ask")
+    options, key = check_question(command.kind, command.options, command.key)
+    if command.timer_s is not None and command.timer_s not in TIMER_S:
+        hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or null for none"
+        raise LessonRefused("timer_out_of_range", "timer_s", hint)
+    return [
+        *_close_current(lesson, "next"),
+        ev.QuestionOpened(
+            lesson=lesson.id,
+            question=len(lesson.questions) + 1,
+            kind=command.kind,
+            options=options,
+            key=key,
+            timer_s=command.timer_s,
+            policy=command.policy,
+        ),
+    ]
+
+
+def _close_current(lesson: Lesson, by: Any) -> list[ev.Event]:
+    question = lesson.current
+    if question is None or question.status != "open":
+        return []
+    return [ev.QuestionClosed(lesson=lesson.id, question=question.number, by=by)]
+
+
+def _close(state: State, command: cmd.CloseQuestion) -> list[ev.Event]:
+    question = _question(state, command.lesson, command.question, "close")
+    if question.status != "open":
+        return []
+    return [
+        ev.QuestionClosed(lesson=command.lesson, question=command.question, by=command.by)
+    ]
+
+
+def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
+    question = _question(state, command.lesson, command.question, "reveal")
+    if question.status == "revealed" and question.show == "key":
+        return []
+    close = cmd.CloseQuestion(lesson=command.lesson, question=command.question)
+    return [
+        *_close(state, close),
+        ev.QuestionRevealed(
+            lesson=command.lesson, question=command.question, key=question.key
+        ),
+    ]
+
+
+def _show(state: State, command: cmd.ShowQuestion) -> list[ev.Event]:
+    question = _question(state, command.lesson, command.question, "show")
+    if question.show == command.show:
+        return []
+    if command.show == "key" and question.status != "revealed":
+        raise LessonRefused("not_revealed", "show", "reveal the question to show its key")
+    return [
+        ev.ProjectorChanged(
+            lesson=command.lesson, question=command.question, show=command.show
+        )
+    ]
+
+
+def _join(state: State, command: cmd.JoinPhone) -> list[ev.Event]:
+    lesson = _lesson(state, command.lesson, "join")
+    if command.seat in lesson.seats:
+        return []
+    return [
+        ev.PhoneJoined(lesson=lesson.id, seat=command.seat, number=len(lesson.seats) + 1)
+    ]
+
+
+def _replace_roster(state: State, command: cmd.ReplaceRoster) -> list[ev.Event]:
+    events: list[ev.Event] = [
+        ev.RosterReplaced(class_id=command.class_id, students=command.students)
+    ]
+    class_id = command.class_id
+    for keypad, who in command.keypads.items():
+        events.append(ev.BindingMade(class_id=class_id, student=who, keypad=keypad))
+    for card, who in command.cards.items():
+        events.append(ev.BindingMade(class_id=class_id, student=who, card=card))
+    return events
+
+
+def _bind(state: State, command: cmd.Bind) -> list[ev.Event]:
+    _known_class(state, command.class_id)
+    roll = state.classes[command.class_id]
+    if command.student not in roll.students:
+        raise NotThere("student_unknown", command.class_id, "choose a student of this class")
+    if (command.keypad is None) == (command.card is None):
+        raise LessonRefused("binding_unclear", "keypad", "give either a keypad or a card")
+    taken_keypad = roll.keypads.get(command.keypad or "")
+    taken_card = roll.cards.get(command.card or "")
+    if command.student in (taken_keypad, taken_card):
+        return []
+    return [
+        ev.BindingMade(
+            class_id=command.class_id,
+            student=command.student,
+            keypad=command.keypad,
+            card=command.card,
+        )
+    ]
+
+
+def _unbind(state: State, command: cmd.Unbind) -> list[ev.Event]:
+    _known_class(state, command.class_id)
+    roll = state.classes[command.class_id]
+    if command.keypad not in roll.keypads and command.card not in roll.cards:
+        return []
+    return [
+        ev.BindingRemoved(
+            class_id=command.class_id, keypad=command.keypad, card=command.card
+        )
+    ]
+
+
+def _learn_clock(_: State, command: cmd.LearnClock) -> list[ev.Event]:
+    return [
+        ev.ClockLearnt(
+            boot=command.boot,
+            offset_ns=command.offset_ns,
+            uncertainty_ns=command.uncertainty_ns,
+        )
+    ]
+
+
+_RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
+    cmd.OpenLesson: _open_lesson,
+    cmd.ChangeClass: _change_class,
+    cmd.EndLesson: _end_lesson,
+    cmd.AskQuestion: _ask,
+    cmd.CloseQuestion: _close,
+    cmd.RevealQuestion: _reveal,
+    cmd.ShowQuestion: _show,
+    cmd.JoinPhone: _join,
+    cmd.ReplaceRoster: _replace_roster,
+    cmd.Bind: _bind,
+    cmd.Unbind: _unbind,
+    cmd.LearnClock: _learn_clock,
+}
