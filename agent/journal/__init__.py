@@ -1,0 +1,1 @@
+"""Where events become durable: SQLite, one writer thread, readers that only read."""
