@@ -1,0 +1,1 @@
+"""Topics and payloads that a board and its school share. Pure: bytes in, values out."""
