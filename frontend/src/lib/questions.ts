@@ -1,0 +1,59 @@
+/** Keys, options and the figures drawn from them: pure, shared by all pages. */
+
+import type { AskedView, Bar, QuestionKind } from "./views";
+
+export const LETTERS = "ABCDEFGHIJ";
+export const MIN_OPTIONS = 2;
+export const MAX_OPTIONS = 10;
+
+/** The keys that bars and tiles of a question have, in order; none for a number. */
+export function keysOf(kind: QuestionKind, options: number): string[] {
+  if (kind === "true_false") return ["true", "false"];
+  if (kind === "number") return [];
+  return LETTERS.slice(0, options).split("");
+}
+
+/** The canonical key of a multiple choice: its letters, sorted, each once. */
+export function joinLetters(letters: Iterable<string>): string {
+  return [...new Set(letters)].sort().join("");
+}
+
+/** A number as typed, or null if it is none. Full-width digits and the comma of a keypad count. */
+export function cleanNumber(text: string): string | null {
+  const plain = text
+    .trim()
+    .replace(/[０-９]/g, (digit) => String.fromCharCode(digit.charCodeAt(0) - 0xfee0))
+    .replace(/[−－﹣]/g, "-")
+    .replace(/[．。,，]/g, ".");
+  return /^-?(\d{1,12}(\.\d{0,9})?|\.\d{1,9})$/.test(plain) ? plain : null;
+}
+
+/** Whether `key` is (part of) the right answer. */
+export function isRight(right: string[] | null, kind: QuestionKind, key: string): boolean {
+  if (right === null) return false;
+  return kind === "multiple" ? joinLetters(right.join("")).includes(key) : right.includes(key);
+}
+
+/** Seconds left of a question's timer; null without one. */
+export function left_s(asked: AskedView, since_ms: number): number | null {
+  if (asked.timer_s === null) return null;
+  return Math.max(0, Math.ceil(asked.timer_s - (asked.opened_ago_ms + since_ms) / 1000));
+}
+
+/** 75 -> "1:15". */
+export function clock(s: number): string {
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+/** Whole per cent; 0 of 0 is 0. */
+export function percent(part: number, whole: number): number {
+  return whole > 0 ? Math.round((100 * part) / whole) : 0;
+}
+
+/** The fullest bars, at most `most`, in their own order, and how many answers are in the others. */
+export function fullest(bars: Bar[], most: number): { bars: Bar[]; others: number } {
+  if (bars.length <= most) return { bars, others: 0 };
+  const kept = new Set([...bars].sort((a, b) => b.count - a.count).slice(0, most));
+  const others = bars.reduce((sum, bar) => (kept.has(bar) ? sum : sum + bar.count), 0);
+  return { bars: bars.filter((bar) => kept.has(bar)), others };
+}

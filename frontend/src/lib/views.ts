@@ -1,0 +1,149 @@
+/** What the server sends the pages: the same shapes, field by field, as agent/web/views.py. */
+
+export type QuestionKind = "single" | "multiple" | "true_false" | "number";
+export type Policy = "last_wins" | "first_wins";
+export type Show = "hidden" | "count" | "distribution" | "key";
+export type QuestionStatus = "open" | "closed" | "revealed";
+export type DeviceState = "starting" | "ready" | "lost" | "misconfigured" | "stopped";
+
+export interface Bar {
+  key: string;
+  count: number;
+  right: boolean | null;
+}
+
+export interface AskedView {
+  number: number;
+  kind: QuestionKind;
+  options: string[];
+  status: QuestionStatus;
+  policy: Policy;
+  opened_ago_ms: number;
+  timer_s: number | null;
+}
+
+export interface RoomQuestionView {
+  asked: AskedView;
+  show: Show;
+  answered: number | null;
+  expected: number | null;
+  bars: Bar[] | null;
+  key: string[] | null;
+}
+
+export interface RespondentView {
+  id: string;
+  label: string;
+  name: string | null;
+  present: boolean;
+  keypads: string[];
+  has_card: boolean;
+  key: string | null;
+}
+
+export interface TeacherQuestionView {
+  asked: AskedView;
+  show: Show;
+  answered: number;
+  bars: Bar[];
+  key: string[] | null;
+  right: number | null;
+}
+
+export interface PastQuestionView {
+  number: number;
+  kind: QuestionKind;
+  status: QuestionStatus;
+  answered: number;
+  right: number | null;
+}
+
+export interface PressView {
+  keypad: string;
+  student: string | null;
+  count: number;
+}
+
+export interface LessonView {
+  id: string;
+  title: string;
+  class_id: string | null;
+  opened_ago_ms: number;
+  expected: number | null;
+  present: number;
+  room_code: string;
+  join_url: string;
+  respondents: RespondentView[];
+  question: TeacherQuestionView | null;
+  history: PastQuestionView[];
+  last_press: PressView | null;
+  unbound_cards: string[];
+  unasked_presses: number;
+}
+
+export interface DeviceView {
+  id: string;
+  driver: string;
+  state: DeviceState;
+  code: string;
+  hint: string;
+  facts: Record<string, string>;
+  counters: Record<string, number>;
+}
+
+export interface CloudView {
+  state: "off" | "connecting" | "connected";
+  waiting: number;
+}
+
+export interface ClassView {
+  id: string;
+  students: number;
+}
+
+export interface PairingView {
+  code: string;
+  expires_s: number;
+}
+
+export interface ScreenView {
+  id: string;
+  number: string;
+}
+
+export interface TeacherView {
+  role: "teacher" | "guest";
+  version: number;
+  device: string;
+  room: string;
+  clock_synced: boolean;
+  journal_ok: boolean;
+  cloud: CloudView;
+  devices: DeviceView[];
+  classes: ClassView[];
+  lesson: LessonView | null;
+  pairing: PairingView | null;
+  screens: ScreenView[];
+}
+
+export interface ProjectorView {
+  version: number;
+  title: string | null;
+  room_code: string | null;
+  join_url: string | null;
+  joined_phones: number;
+  question: RoomQuestionView | null;
+  pairing_code: string | null;
+}
+
+export interface StudentView {
+  version: number;
+  lesson: string | null;
+  question: AskedView | null;
+}
+
+export interface Problem {
+  code: string;
+  where: string;
+  hint: string;
+}

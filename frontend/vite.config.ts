@@ -1,0 +1,20 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+// `npm run dev` shows the pages against a running agent (`./dev demo`).
+const AGENT = process.env["AGENT_URL"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [svelte()],
+  server: { proxy: { "/api": AGENT } },
+  build: {
+    // The named oldest browser: WeChat's view and 360's speed mode.
+    target: "chrome87",
+    cssTarget: "chrome87",
+    // No data: addresses, so that the content security policy stays 'self'.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { teacher: "index.html", projector: "projector.html", student: "s.html" } },
+  },
+  test: { include: ["tests/**/*.test.ts"] },
+});
