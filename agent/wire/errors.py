@@ -7,13 +7,13 @@ class WireError(ValueError):
     """The root: what came over the wire, or is to go there, is not what was agreed."""
 
 
-class TopicInvalid(WireError):  # noqa: N818 (named for what is wrong)
+class TopicInvalid(WireError):
     """The topic is none of ours."""
 
 
-class PayloadInvalid(WireError):  # noqa: N818
+class PayloadInvalid(WireError):
     """The payload is too big, is not what its content type says, or breaks its schema."""
 
 
-class BrokerUrlInvalid(WireError):  # noqa: N818
+class BrokerUrlInvalid(WireError):
     """The broker's address cannot be used; a person must correct it."""

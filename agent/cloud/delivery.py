@@ -1,0 +1,333 @@
+"""Which events go to the school now, and when the same ones go again.
+
+It reads the outbox and sends nothing itself.
+
+One batch is in flight; it is resent until the school's own receipt, so the order of events holds
+and a broker's word for it does not count. An event that the school cannot read is found by halving
+the batch; an item that says so takes its place, and the event itself stays in `aside`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from agent.lesson.events import KINDS, public_body
+from agent.wire import codec
+from agent.wire.errors import PayloadInvalid
+from agent.wire.payloads import (
+    MAX_ITEMS,
+    SET_ASIDE,
+    BadBatch,
+    Batch,
+    ClockQuality,
+    Item,
+    Receipt,
+    encode,
+)
+
+MAX_BATCH_BYTES = 128 * 1024
+ITEM_OVERHEAD_BYTES = 260
+"""What an item has beside its body, at most."""
+FIRST_RESEND_S = 1.0
+LAST_RESEND_S = 60.0
+PAUSE_S = 0.02
+"""Between batches: at full load events gather instead of paying a round trip each."""
+GAPS_BELIEVED = 3
+RECEIPT_NOTE = "receipt"
+
+
+class Row(Protocol):
+    """One event as the journal holds it."""
+
+    @property
+    def seq(self) -> int:
+        """Its number in the epoch, from 1, without gaps."""
+
+    @property
+    def boot(self) -> str:
+        """The power-on in which `mono_ns` counts."""
+
+    @property
+    def mono_ns(self) -> int:
+        """When it happened."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the event."""
+
+    @property
+    def body(self) -> bytes:
+        """The event as JSON."""
+
+
+class Outbox(Protocol):
+    """The journal as the uplink sees it. Called in the loop's thread; every method is quick."""
+
+    def read(self, epoch: int, after: int, limit: int) -> Sequence[Row]:
+        """Committed events of one epoch from `after` + 1 on, in order."""
+
+    def epochs(self) -> list[int]:
+        """The epochs that have events, oldest first."""
+
+    def newest(self) -> tuple[int, int]:
+        """(epoch, seq) of the newest committed event, (0, 0) if there is none."""
+
+    def last_seq(self, epoch: int) -> int:
+        """The highest seq of an epoch, 0 if it has none."""
+
+    def noted(self, name: str) -> str | None:
+        """A small fact kept by `note`."""
+
+    def note(self, name: str, value: str) -> None:
+        """Keep a small fact; it may be lost when the power goes."""
+
+    def put_aside(self, epoch: int, seq: int, reason: str) -> None:
+        """Remember that the school did not take this event."""
+
+
+class WallClock(Protocol):
+    """What the board knows of the time."""
+
+    def wall(self, boot: str, mono_ns: int) -> tuple[datetime | None, ClockQuality]:
+        """Wall time of a moment, None if that boot never learnt it."""
+
+
+class Shipment(NamedTuple):
+    """A batch on its way; resent byte for byte."""
+
+    epoch: int
+    first: int
+    last: int
+    packed: codec.Packed
+    stand_in: bool
+
+
+class Counters(msgspec.Struct):
+    """What has happened since start."""
+
+    sent: int = 0
+    resent: int = 0
+    received: int = 0
+    rejected: int = 0
+    aside: int = 0
+    stale: int = 0
+    ahead: int = 0
+    gaps: int = 0
+
+
+class Delivery:
+    """The cursor over the journal and the one batch in flight. Times are seconds of one clock."""
+
+    def __init__(self, outbox: Outbox, clock: WallClock, *, jitter: Callable[[], float]) -> None:
+        """`jitter` gives numbers from 0 to 1."""
+        self.count = Counters()
+        self.epoch = 0
+        self.upto = 0
+        self.max_batch_bytes = MAX_BATCH_BYTES
+        self._outbox = outbox
+        self._clock = clock
+        self._jitter = jitter
+        self._newest = (0, 0)
+        self._after = 0
+        self._window = MAX_ITEMS
+        self._unreadable: set[tuple[int, int]] = set()
+        self._in_flight: Shipment | None = None
+        self._sent_at_s = 0.0
+        self._resend_at_s = 0.0
+        self._resend_s = FIRST_RESEND_S
+        self._pause_until_s = 0.0
+        self._gaps_in_a_row = 0
+
+    def open(self) -> None:
+        """Take up where the receipt on record ends."""
+        self._newest = self._outbox.newest()
+        record = self._outbox.noted(RECEIPT_NOTE)
+        if record is not None:
+            epoch, _, upto = record.partition(":")
+            self.epoch, self.upto = int(epoch), int(upto)
+        self._after = self.upto
+
+    def committed(self, epoch: int, seq: int) -> None:
+        """Events up to this one are durable."""
+        self._newest = max(self._newest, (epoch, seq))
+
+    @property
+    def waiting(self) -> int:
+        """Events without a receipt."""
+        newest_epoch, newest_seq = self._newest
+        if self.epoch == newest_epoch:
+            return newest_seq - self.upto
+        older = [e for e in self._outbox.epochs() if self.epoch <= e < newest_epoch]
+        held = sum(self._outbox.last_seq(e) for e in older)
+        return newest_seq + held - (self.upto if self.epoch in older else 0)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def due(self, now_s: float) -> codec.Packed | None:
+        """What must be published now: a new batch, or the one in flight once more."""
+        if self._in_flight is not None:
+            if now_s < self._resend_at_s:
+                return None
+            self.count.resent += 1
+            self._resend_s = min(self._resend_s * 2, LAST_RESEND_S)
+        else:
+            if now_s < self._pause_until_s:
+                return None
+            self._in_flight = self._next()
+            if self._in_flight is None:
+                return None
+            self.count.sent += 1
+            self._gaps_in_a_row = 0
+        self._sent_at_s = now_s
+        self._resend_at_s = now_s + self._resend_s * (1 + self._jitter() / 4)
+        self._pause_until_s = now_s + PAUSE_S
+        return self._in_flight.packed
+
+    def wait_s(self, now_s: float) -> float | None:
+        """How long nothing is due, unless something happens; None: until something does."""
+        if self._in_flight is not None:
+            return max(self._resend_at_s - now_s, 0.0)
+        if (self.epoch, self._after) == self._newest:
+            return None
+        return max(self._pause_until_s - now_s, 0.0)
+
+    def reconnected(self) -> None:
+        """What was in flight may be lost: it is due at once."""
+        self._resend_s = FIRST_RESEND_S
+        self._resend_at_s = 0.0
+
+    def _next(self) -> Shipment | None:
+        if (self.epoch, self._after) == self._newest:
+            return None
+        rows = self._outbox.read(self.epoch, self._after, self._window)
+        while not rows:
+            later = [epoch for epoch in self._outbox.epochs() if epoch > self.epoch]
+            if not later:
+                return None
+            self.epoch, self._after, self.upto = later[0], 0, 0
+            rows = self._outbox.read(self.epoch, 0, self._window)
+        return self._ship(rows)
+
+    def _ship(self, rows: Sequence[Row]) -> Shipment:
+        items: list[Item] = []
+        room_bytes = self.max_batch_bytes
+        for row in rows:
+            item = self._item(row)
+            room_bytes -= len(bytes(item.body)) + ITEM_OVERHEAD_BYTES
+            if items and room_bytes < 0:
+                break
+            items.append(item)
+        try:
+            packed = codec.pack(encode(Batch(epoch=self.epoch, items=items)))
+        except PayloadInvalid:  # the first one alone is too large: the others waited for room
+            self._set_aside(rows[0].seq, "too_large")
+            items = [self._item(rows[0])]
+            packed = codec.pack(encode(Batch(epoch=self.epoch, items=items)))
+        stand_in = items[0].kind == SET_ASIDE
+        return Shipment(self.epoch, items[0].seq, items[-1].seq, packed, stand_in)
+
+    def _item(self, row: Row) -> Item:
+        kind, version = row.kind, 1
+        if (self.epoch, row.seq) not in self._unreadable:
+            try:
+                version = KINDS[kind].version
+                body = public_body(kind, row.body)
+            except (KeyError, msgspec.DecodeError, AttributeError):
+                self._set_aside(row.seq, "unreadable")
+        if (self.epoch, row.seq) in self._unreadable:
+            kind, version, body = SET_ASIDE, 1, encode_stand_in(row.kind)
+        at, quality = self._clock.wall(row.boot, row.mono_ns)
+        return Item(
+            seq=row.seq,
+            kind=kind,
+            v=version,
+            boot=row.boot,
+            mono_ns=row.mono_ns,
+            at=at,
+            clock=quality,
+            body=msgspec.Raw(body),
+        )
+
+    def _set_aside(self, seq: int, reason: str) -> None:
+        self._unreadable.add((self.epoch, seq))
+        self._outbox.put_aside(self.epoch, seq, reason)
+        self.count.aside += 1
+
+    # -- what the school says -----------------------------------------------------------------
+
+    def receipt(self, receipt: Receipt, now_s: float) -> bool:
+        """Advance to the receipt; whether it was news."""
+        upto, shipment = receipt.upto, self._in_flight
+        if receipt.epoch != self.epoch:
+            self.count.stale += 1
+            return False
+        last_sent = shipment.last if shipment is not None else self._after
+        if upto > max(last_sent, self.upto) and not self._outbox.read(self.epoch, upto - 1, 1):
+            self.count.ahead += 1
+            return False
+        news = upto > self.upto
+        if news:
+            for seq in receipt.rejected:
+                if self.upto < seq <= upto and (self.epoch, seq) not in self._unreadable:
+                    self._outbox.put_aside(self.epoch, seq, "rejected")
+                    self.count.rejected += 1
+            self.count.received += upto - self.upto
+            self.upto = upto
+            self._outbox.note(RECEIPT_NOTE, f"{self.epoch}:{upto}")
+            self._unreadable = {one for one in self._unreadable if one > (self.epoch, upto)}
+        if shipment is None:
+            self._after = max(self._after, upto)
+        elif upto >= shipment.first:
+            self._landed(upto)
+            if upto >= shipment.last:
+                self._window = min(self._window * 2, MAX_ITEMS)
+        else:
+            self._short(upto, shipment, now_s)
+        return news
+
+    def _landed(self, upto: int) -> None:
+        self._in_flight = None
+        self._after = upto
+        self._resend_s = FIRST_RESEND_S
+
+    def _short(self, upto: int, shipment: Shipment, now_s: float) -> None:
+        """The school listens but does not have the batch."""
+        if now_s - self._sent_at_s >= FIRST_RESEND_S:
+            self._resend_at_s = now_s
+            self._resend_s = FIRST_RESEND_S
+        if upto == shipment.first - 1:
+            return
+        # It misses events from before the batch, perhaps restored from a backup. One such word may
+        # be an old one; when it stays, the school gets what the journal still has.
+        self.count.gaps += 1
+        self._gaps_in_a_row += 1
+        if self._gaps_in_a_row >= GAPS_BELIEVED and self._outbox.read(self.epoch, upto, 1):
+            self._landed(upto)
+
+    def bad_batch(self, refusal: BadBatch) -> None:
+        """Halve the batch that the school could not read, down to the event that it cannot."""
+        shipment = self._in_flight
+        if shipment is None or shipment.epoch != refusal.epoch:
+            self.count.stale += 1
+            return
+        if hashlib.sha256(shipment.packed.payload).hexdigest() != refusal.bad_batch:
+            self.count.stale += 1
+            return
+        size = shipment.last - shipment.first + 1
+        if size > 1:
+            self._window = size // 2
+        elif shipment.stand_in:  # nothing simpler is left to say: try again later
+            return
+        else:
+            self._set_aside(shipment.first, "bad_batch")
+        self._landed(shipment.first - 1)
+
+
+def encode_stand_in(kind: str) -> bytes:
+    """The body of an item that stands in for an event of this kind."""
+    return msgspec.json.encode({"kind": kind[:40]})
