@@ -27,6 +27,9 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_AnyOptions = Options  # inside Driver the name means the subclass's own
+
+
 class Decoder(Protocol):
     """Bytes to readings, without I/O. Resynchronises after junk and bounds its buffer."""
 
@@ -41,9 +44,9 @@ class Decoder(Protocol):
 class Driver(ABC):
     """One physical device."""
 
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[_AnyOptions]] = _AnyOptions
 
-    def __init__(self, device_id: str, options: Options, *, ports: Ports) -> None:
+    def __init__(self, device_id: str, options: _AnyOptions, *, ports: Ports) -> None:
         """Take everything, open nothing."""
         self.device_id = device_id
         self.options = options

@@ -46,7 +46,7 @@ class KeyPress(Reading, frozen=True, kw_only=True):
 
 
 class CardTap(Reading, frozen=True, kw_only=True):
-    """A card was laid on a reader. `uid`: upper-case hex in wire order; never stored, never logged."""
+    """A card was laid on a reader. `uid`: upper-case hex in wire order; not stored, not logged."""
 
     uid: str
 

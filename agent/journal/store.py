@@ -1,8 +1,9 @@
 """The journal: one append-only table, one thread that writes it, group commit.
 
 A commit is durable when it returns: WAL with synchronous=FULL. The writer takes whatever has
-queued up within a short window into one transaction; a group whose commit fails is refused
-whole, with everything queued behind it, since its numbers would leave a gap.
+queued up into one transaction (intake gathers readings for a short window first); a group whose
+commit fails is refused whole, with everything queued behind it, since its numbers would leave
+a gap.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import asyncio
 import fcntl
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -24,6 +24,7 @@ from agent.lesson.replay import Stamped
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
+_NO_END = (1 << 63) - 1
 SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) wait this long for a commit to ride on."""
 STOP_S = 5.0
@@ -67,11 +68,10 @@ class Journal:
     in the loop; `done` is called in the loop too.
     """
 
-    def __init__(self, path: Path, *, boot_id: str, window_s: float) -> None:
-        """Take everything, open nothing. `window_s`: how long the writer gathers a group."""
+    def __init__(self, path: Path, *, boot_id: str) -> None:
+        """Take everything, open nothing. `boot_id`: the kernel's name of this boot."""
         self.path = path
         self._boot_id = boot_id
-        self._window_s = window_s
         self._wake = threading.Condition()
         self._queue: list[_Group] = []
         self._notes: dict[str, str] = {}
@@ -207,9 +207,6 @@ class Journal:
                     if not self._wake.wait(SIDE_DELAY_S if side else None) and side:
                         break
                 stopping = self._stopping
-            if self._queue and not stopping:
-                time.sleep(self._window_s)
-            with self._wake:
                 groups, self._queue = self._queue, []
                 notes, self._notes = self._notes, {}
                 asides, self._asides = self._asides, []
@@ -276,22 +273,24 @@ class Journal:
             for number, boot, mono_ns, kind, body in rows
         ]
 
-    def after(self, epoch: int, seq: int) -> list[Stamped]:
+    def after(self, epoch: int, seq: int) -> Iterator[Stamped]:
         """All events behind one, over all epochs: what a replay needs."""
-        return self._stamped("id > ?", (row_id(epoch, seq),))
+        return self._stamped(row_id(epoch, seq) + 1, _NO_END)
 
     def lesson_events(self, span: LessonSpan) -> list[Stamped]:
         """The events between a lesson's first and last, others' among them."""
         first, last = span.first, span.last
-        bounds = (row_id(first.epoch, first.seq), row_id(last.epoch, last.seq))
-        return self._stamped("id between ? and ?", bounds)
+        return list(
+            self._stamped(row_id(first.epoch, first.seq), row_id(last.epoch, last.seq))
+        )
 
-    def _stamped(self, where: str, bounds: tuple[int, ...]) -> list[Stamped]:
-        query = f"select id, boot, mono_ns, kind, body from event where {where} order by id"
-        return [
-            Stamped(number >> SEQ_BITS, number & SEQ_MASK, boot, mono_ns, decode_body(kind, body))
-            for number, boot, mono_ns, kind, body in self._reader.execute(query, bounds)
-        ]
+    def _stamped(self, first: int, last: int) -> Iterator[Stamped]:
+        query = (
+            "select id, boot, mono_ns, kind, body from event where id between ? and ? order by id"
+        )
+        for number, boot, mono_ns, kind, body in self._reader.execute(query, (first, last)):
+            event = decode_body(kind, body)
+            yield Stamped(number >> SEQ_BITS, number & SEQ_MASK, boot, mono_ns, event)
 
     def epochs(self) -> list[int]:
         """The epochs that have events, oldest first."""

@@ -128,8 +128,18 @@ class LastPress(msgspec.Struct):
     count: int = 0
 
 
+class WallClock(msgspec.Struct, frozen=True):
+    """Wall time of one boot: wall_ns = mono_ns + offset_ns, within uncertainty_ns."""
+
+    offset_ns: int
+    uncertainty_ns: int
+
+
 class State(msgspec.Struct, kw_only=True):
-    """Everything the events say. `epoch` and `seq` name the newest event applied."""
+    """Everything the events say. `epoch` and `seq` name the newest event applied.
+
+    `clocks` is by the kernel's boot id, `seen` by device.
+    """
 
     epoch: int = 0
     seq: int = 0
@@ -138,6 +148,7 @@ class State(msgspec.Struct, kw_only=True):
     lessons: list[Lesson] = []
     spans: dict[str, LessonSpan] = {}
     seen: dict[str, Seen] = {}
+    clocks: dict[str, WallClock] = {}
     last_press: LastPress = msgspec.field(default_factory=LastPress)
 
     @property

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
 
 class KeyInvalid(ValueError):
-    """A press that is no answer to the question. `code` is what the person who pressed is told."""
+    """A press that is no answer to the question. `code` is what its person is told."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -20,6 +20,7 @@ from agent.lesson.model import (
     Question,
     Seen,
     State,
+    WallClock,
 )
 
 
@@ -40,8 +41,7 @@ def apply(state: State, stamped: Stamped) -> State:
     """Advance `state` by one event and return it."""
     event = stamped.event
     state.epoch, state.seq = stamped.epoch, stamped.seq
-    if stamped.boot > state.boot:
-        state.boot = stamped.boot
+    state.boot = max(state.boot, stamped.boot)
     step = _STEPS.get(type(event))
     if step is not None:
         step(state, event, stamped)
@@ -91,6 +91,10 @@ def _note(state: State, device: str, token: str | None, verdict: str, code: str 
         if seen is None:
             seen = state.seen[device] = Seen()
         seen.note(token, verdict, code)
+
+
+def _clock_learnt(state: State, event: ev.ClockLearnt, _: Stamped) -> None:
+    state.clocks[event.boot] = WallClock(event.offset_ns, event.uncertainty_ns)
 
 
 def _roster_replaced(state: State, event: ev.RosterReplaced, _: Stamped) -> None:
@@ -232,6 +236,7 @@ def _card_tapped(state: State, event: ev.CardTapped, at: Stamped) -> None:
 
 
 _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
+    ev.ClockLearnt: _clock_learnt,
     ev.RosterReplaced: _roster_replaced,
     ev.BindingMade: _binding_made,
     ev.BindingRemoved: _binding_removed,

@@ -1,0 +1,234 @@
+"""The one way in: readings and commands are decided, made durable, and only then told.
+
+Intake owns the decided state, advanced event by event, so that two presses of one commit see
+each other. Pages, outcomes and uplink see the committed state alone. When a commit fails,
+decided is rebuilt from committed, and those presses stay without a tick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from agent.errors import NotDurable
+from agent.journal.errors import JournalError
+from agent.journal.store import Journal
+from agent.lesson import commands as cmd
+from agent.lesson import rules
+from agent.lesson.events import Event, QuestionOpened
+from agent.lesson.model import State
+from agent.lesson.replay import Stamped, apply, copy_of
+from drivers.capabilities import Outcome
+from drivers.readings import CardTap, KeyPress, Reading, Token
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 4_096
+"""Readings that wait for their commit. Beyond it drivers wait; our receivers keep their presses."""
+
+Outcomes = dict[str, list[tuple[Token, Outcome]]]
+Confirm = Callable[[str, Sequence[tuple[Token, Outcome]]], None]
+
+
+class _Group:
+    """What is decided together and becomes durable together."""
+
+    __slots__ = ("events", "generation", "outcomes", "promise", "readings")
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.events: list[Stamped] = []
+        self.outcomes: Outcomes = {}
+        self.readings = 0
+        self.promise: asyncio.Future[list[Event]] | None = None
+
+
+class Intake:
+    """The bounded queue between drivers, rules and journal. All of it runs in the loop."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        state: State,
+        window_s: float,
+        now_ns: Callable[[], int],
+        name_card: Callable[[str], str],
+        confirm: Confirm,
+    ) -> None:
+        """Take everything, start nothing.
+
+        Args:
+            journal: open.
+            state: what the journal says; becomes the committed state.
+            window_s: how long readings are gathered into one commit after the first.
+            now_ns: CLOCK_BOOTTIME.
+            name_card: a card's UID to its keyed hash.
+            confirm: where outcomes go, by device.
+        """
+        self.committed = state
+        self._decided = copy_of(state)
+        self._journal = journal
+        self._window_s = window_s
+        self._now_ns = now_ns
+        self._name_card = name_card
+        self._confirm = confirm
+        self._readings: list[Reading] = []
+        self._room = asyncio.Event()
+        self._uncommitted = 0
+        self._generation = 0
+        self._drain_due: asyncio.TimerHandle | None = None
+        self._watchers: list[Callable[[], None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.drained = 0
+
+    def on_commit(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` after each commit, when the committed state has advanced."""
+        self._watchers.append(watcher)
+
+    @property
+    def waiting(self) -> int:
+        """Readings that are not durable yet."""
+        return len(self._readings) + self._uncommitted
+
+    async def emit(self, reading: Reading) -> None:
+        """Take a reading. Waits for room in the queue, not for the commit."""
+        while len(self._readings) + self._uncommitted >= CAPACITY:
+            self._room.clear()
+            await self._room.wait()
+        self._readings.append(reading)
+        if self._drain_due is None:
+            loop = asyncio.get_running_loop()
+            self._drain_due = loop.call_later(self._window_s, self._drain)
+
+    async def submit(self, command: cmd.Command) -> list[Event]:
+        """Carry out a command; its events, once durable.
+
+        Raises:
+            LessonRefused: it makes no sense now.
+            NotDurable: it could not be written; nothing happened.
+        """
+        self._drain()  # what was pressed before the click is decided before it
+        events = rules.decide(self._decided, command)
+        return await self._record(events)
+
+    async def begin_epoch(self, event: Event, epoch: int) -> None:
+        """Start a new numbering with its first event."""
+        self._decided.epoch, self._decided.seq = epoch, 0
+        await self._record([event])
+
+    async def _record(self, events: list[Event]) -> list[Event]:
+        group = _Group(self._generation)
+        group.promise = asyncio.get_running_loop().create_future()
+        now_ns = self._now_ns()
+        for event in events:
+            self._decide(group, event, now_ns)
+        self._hand_over(group)
+        return await group.promise
+
+    def _drain(self) -> None:
+        """Decide all that waits, as one group."""
+        if self._drain_due is not None:
+            self._drain_due.cancel()
+            self._drain_due = None
+        readings = self._readings
+        if not readings:
+            return
+        self._readings = []
+        group = _Group(self._generation)
+        group.readings = len(readings)
+        boot = self._journal.boot
+        for reading in readings:
+            event: Event | None
+            if type(reading) is KeyPress:
+                event, outcome = rules.decide_press(self._decided, reading, boot)
+            elif type(reading) is CardTap:
+                name = self._name_card(reading.uid)
+                event = rules.decide_tap(self._decided, reading.device, name, reading.token)
+                outcome = rules.ACCEPTED
+            else:
+                continue
+            if event is not None:
+                self._decide(group, event, reading.mono_ns)
+            if reading.token is not None:
+                told = group.outcomes.get(reading.device)
+                if told is None:
+                    told = group.outcomes[reading.device] = []
+                told.append((reading.token, outcome))
+        self._hand_over(group)
+
+    def _decide(self, group: _Group, event: Event, mono_ns: int) -> None:
+        decided = self._decided
+        stamped = Stamped(decided.epoch, decided.seq + 1, self._journal.boot, mono_ns, event)
+        apply(decided, stamped)
+        group.events.append(stamped)
+
+    def _hand_over(self, group: _Group) -> None:
+        self._uncommitted += group.readings
+        self._journal.append(group.events, lambda error: self._done(group, error))
+
+    def _done(self, group: _Group, error: JournalError | None) -> None:
+        self._uncommitted -= group.readings
+        self.drained += 1
+        if error is None:
+            self._committed(group)
+        else:
+            self._failed(group, error)
+        self._room.set()
+
+    def _committed(self, group: _Group) -> None:
+        for stamped in group.events:
+            apply(self.committed, stamped)
+        if group.promise is not None and not group.promise.done():
+            group.promise.set_result([stamped.event for stamped in group.events])
+        for device, outcomes in group.outcomes.items():
+            self._confirm(device, outcomes)
+        if any(type(stamped.event) is QuestionOpened for stamped in group.events):
+            self.set_timer()
+        for watcher in self._watchers:
+            watcher()
+
+    def _failed(self, group: _Group, error: JournalError) -> None:
+        if group.generation == self._generation:
+            log.error("a commit failed: %s", error)
+            self._generation += 1
+            self._journal.begin_again()
+            self._decided = copy_of(self.committed)
+            for watcher in self._watchers:
+                watcher()
+        if group.promise is not None and not group.promise.done():
+            group.promise.set_exception(NotDurable("not_durable", error.where, error.hint))
+
+    def set_timer(self) -> None:
+        """Close the open question by itself when its time is up; call once after a start."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lesson = self.committed.lesson
+        question = None if lesson is None else lesson.current
+        if lesson is None or question is None or question.status != "open":
+            return
+        if question.timer_s is None:
+            return
+        left_s = float(question.timer_s)
+        if question.opened.boot == self._journal.boot:
+            left_s -= (self._now_ns() - question.opened.mono_ns) / 1e9
+        close = cmd.CloseQuestion(lesson=lesson.id, question=question.number, by="timer")
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(left_s, 0), self._time_is_up, close)
+
+    def _time_is_up(self, close: cmd.CloseQuestion) -> None:
+        task = asyncio.ensure_future(self.submit(close))
+        task.add_done_callback(_log_refusal)
+
+    def stop(self) -> None:
+        """Decide what waits and set no timer any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drain()
+
+
+def _log_refusal(task: asyncio.Future[list[Event]]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.warning("the timer could not close its question: %s", task.exception())

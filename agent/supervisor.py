@@ -1,0 +1,190 @@
+"""Keeps each driver running: starts it, fences it off, starts it again after a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import msgspec
+from pydantic import ValidationError
+
+from drivers.api import Driver, Emit
+from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView
+from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
+from drivers.ports import Ports
+from drivers.readings import Attached, Reading, Token
+from drivers.registry import load
+
+log = logging.getLogger(__name__)
+
+DeviceState = Literal["starting", "ready", "lost", "misconfigured", "stopped"]
+DEVICE_STEPS: dict[DeviceState, dict[str, DeviceState]] = {
+    "starting": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
+    "ready": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
+    "lost": {"retry": "starting", "stop": "stopped"},
+    "misconfigured": {"stop": "stopped"},
+    "stopped": {},
+}
+FIRST_RETRY_S = 0.25
+LONGEST_RETRY_S = 2.0
+
+
+class DevicePlan(msgspec.Struct, frozen=True):
+    """One `[[devices]]` entry: its id, its driver's name and the driver's options."""
+
+    id: str
+    driver: str
+    options: dict[str, Any]
+
+
+class DeviceStatus(msgspec.Struct, kw_only=True):
+    """How a device is. `code` and `hint` say why it is not ready."""
+
+    id: str
+    driver: str
+    state: DeviceState = "starting"
+    code: str = ""
+    hint: str = ""
+    facts: dict[str, str] = {}
+    counters: dict[str, int] = {}
+
+
+class _Slot:
+    """One device: its status, and its driver while that runs."""
+
+    def __init__(self, plan: DevicePlan) -> None:
+        self.plan = plan
+        self.status = DeviceStatus(id=plan.id, driver=plan.driver)
+        self.driver: Driver | None = None
+
+
+class Supervisor:
+    """Runs the drivers of all devices in the settings."""
+
+    def __init__(self, plans: Sequence[DevicePlan], *, ports: Ports, emit: Emit) -> None:
+        """Take everything, start nothing. `emit`: where readings go, the intake."""
+        self._slots = {plan.id: _Slot(plan) for plan in plans}
+        self._ports = ports
+        self._emit = emit
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watchers: list[Callable[[], None]] = []
+        self._view: QuestionView | None = None
+
+    async def __aenter__(self) -> Supervisor:
+        """Start every device."""
+        for slot in self._slots.values():
+            self._tasks.append(asyncio.create_task(self._keep(slot), name=slot.plan.id))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop every device and wait for its end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for slot in self._slots.values():
+            self._step(slot, "stop")
+
+    def on_change(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever a device's state changes."""
+        self._watchers.append(watcher)
+
+    def devices(self) -> list[DeviceStatus]:
+        """How each device is, in the order of the settings."""
+        for slot in self._slots.values():
+            if slot.driver is not None:
+                slot.status.counters = slot.driver.counters()
+        return [slot.status for slot in self._slots.values()]
+
+    def confirm(self, device: str, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        """Tell a device what became of its presses, if it can be told."""
+        slot = self._slots.get(device)
+        if slot is not None and isinstance(slot.driver, Confirms):
+            slot.driver.confirm(outcomes)
+
+    def show(self, view: QuestionView | None) -> None:
+        """Tell every device that must know what is open."""
+        self._view = view
+        for slot in self._slots.values():
+            if slot.status.state == "ready" and isinstance(slot.driver, Polls):
+                slot.driver.show(view)
+
+    def locate(self, device: str) -> bool:
+        """Let a device make itself seen; False if it is unknown, away, or cannot."""
+        slot = self._slots.get(device)
+        if slot is None or not isinstance(slot.driver, Locatable):
+            return False
+        slot.driver.locate()
+        return True
+
+    async def _keep(self, slot: _Slot) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._run(slot)
+            except DeviceMisconfigured as error:
+                self._trouble(slot, "refuse", error)
+                return
+            except DriverError as error:
+                trigger = "lose" if isinstance(error, DeviceLost) else "refuse"
+                self._trouble(slot, trigger, error)
+                if trigger == "refuse":
+                    return
+            except Exception as error:  # the fence: a faulty driver must not stop the lesson
+                log.exception("driver %s of device %s failed", slot.plan.driver, slot.plan.id)
+                hint = "it is started again; send the log to support"
+                fault = DeviceLost("driver_fault", slot.plan.id, f"{hint} ({type(error).__name__})")
+                self._trouble(slot, "lose", fault)
+            else:
+                fault = DeviceLost("driver_ended", slot.plan.id, "it is started again")
+                self._trouble(slot, "lose", fault)
+            if slot.status.facts:  # it had been ready: begin with a short wait again
+                retry_s = FIRST_RETRY_S
+                slot.status.facts = {}
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            self._step(slot, "retry")
+
+    async def _run(self, slot: _Slot) -> None:
+        plan = slot.plan
+        driver_class = load(plan.driver)
+        try:
+            options = driver_class.Options.model_validate(plan.options)
+        except ValidationError as error:
+            raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
+        driver = driver_class(plan.id, options, ports=self._ports)
+        slot.driver = driver
+
+        async def emit(reading: Reading) -> None:
+            if type(reading) is Attached:
+                self._attached(slot, driver, reading)
+            else:
+                await self._emit(reading)
+
+        try:
+            await driver.run(emit)
+        finally:
+            slot.status.counters = driver.counters()
+            slot.driver = None
+
+    def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
+        slot.status.facts = {"driver": slot.plan.driver, **reading.facts}
+        slot.status.code = slot.status.hint = ""
+        self._step(slot, "attach")
+        log.info("device %s is ready", slot.plan.id)
+        if isinstance(driver, Polls):
+            driver.show(self._view)
+
+    def _trouble(self, slot: _Slot, trigger: str, error: DriverError) -> None:
+        if slot.status.code != error.code:
+            log.warning("device %s: %s", slot.plan.id, error)
+        slot.status.code, slot.status.hint = error.code, error.hint
+        self._step(slot, trigger)
+
+    def _step(self, slot: _Slot, trigger: str) -> None:
+        state = DEVICE_STEPS[slot.status.state].get(trigger)
+        if state is not None and state != slot.status.state:
+            slot.status.state = state
+            for watcher in self._watchers:
+                watcher()
