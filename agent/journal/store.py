@@ -280,9 +280,7 @@ class Journal:
     def lesson_events(self, span: LessonSpan) -> list[Stamped]:
         """The events between a lesson's first and last, others' among them."""
         first, last = span.first, span.last
-        return list(
-            self._stamped(row_id(first.epoch, first.seq), row_id(last.epoch, last.seq))
-        )
+        return list(self._stamped(row_id(first.epoch, first.seq), row_id(last.epoch, last.seq)))
 
     def _stamped(self, first: int, last: int) -> Iterator[Stamped]:
         query = (

@@ -19,7 +19,7 @@ SEEN_TOKENS = 2048
 """Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
 again is known."""
 RECENT_LESSONS = 3
-"""Ended lessons kept open for late presses and corrections; older ones are read from the journal."""
+"""Ended lessons kept for late presses and corrections; older ones are read from the journal."""
 
 
 class Moment(msgspec.Struct, frozen=True, order=True):

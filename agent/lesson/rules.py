@@ -80,9 +80,7 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
     return recorded, CHANGED if changes else ACCEPTED
 
 
-def _asked(
-    state: State, press: KeyPress, when: Moment
-) -> tuple[Lesson | None, Question | None]:
+def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, Question | None]:
     """The question a press is for: the one it names, else the one open when it was pressed."""
     if press.item is not None:
         for lesson in reversed(state.lessons):
@@ -229,9 +227,7 @@ def _close(state: State, command: cmd.CloseQuestion) -> list[ev.Event]:
     question = _question(state, command.lesson, command.question, "close")
     if question.status != "open":
         return []
-    return [
-        ev.QuestionClosed(lesson=command.lesson, question=command.question, by=command.by)
-    ]
+    return [ev.QuestionClosed(lesson=command.lesson, question=command.question, by=command.by)]
 
 
 def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
@@ -241,9 +237,7 @@ def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
     close = cmd.CloseQuestion(lesson=command.lesson, question=command.question)
     return [
         *_close(state, close),
-        ev.QuestionRevealed(
-            lesson=command.lesson, question=command.question, key=question.key
-        ),
+        ev.QuestionRevealed(lesson=command.lesson, question=command.question, key=question.key),
     ]
 
 
@@ -254,9 +248,7 @@ def _show(state: State, command: cmd.ShowQuestion) -> list[ev.Event]:
     if command.show == "key" and question.status != "revealed":
         raise LessonRefused("not_revealed", "show", "reveal the question to show its key")
     return [
-        ev.ProjectorChanged(
-            lesson=command.lesson, question=command.question, show=command.show
-        )
+        ev.ProjectorChanged(lesson=command.lesson, question=command.question, show=command.show)
     ]
 
 
@@ -264,9 +256,7 @@ def _join(state: State, command: cmd.JoinPhone) -> list[ev.Event]:
     lesson = _lesson(state, command.lesson, "join")
     if command.seat in lesson.seats:
         return []
-    return [
-        ev.PhoneJoined(lesson=lesson.id, seat=command.seat, number=len(lesson.seats) + 1)
-    ]
+    return [ev.PhoneJoined(lesson=lesson.id, seat=command.seat, number=len(lesson.seats) + 1)]
 
 
 def _replace_roster(state: State, command: cmd.ReplaceRoster) -> list[ev.Event]:
@@ -307,11 +297,7 @@ def _unbind(state: State, command: cmd.Unbind) -> list[ev.Event]:
     roll = state.classes[command.class_id]
     if command.keypad not in roll.keypads and command.card not in roll.cards:
         return []
-    return [
-        ev.BindingRemoved(
-            class_id=command.class_id, keypad=command.keypad, card=command.card
-        )
-    ]
+    return [ev.BindingRemoved(class_id=command.class_id, keypad=command.keypad, card=command.card)]
 
 
 def _learn_clock(_: State, command: cmd.LearnClock) -> list[ev.Event]:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.lesson import commands as cmd
+from agent.lesson import events as ev
+from agent.lesson.errors import LessonRefused
+from agent.lesson.model import SEEN_TOKENS, Seen, State
+from agent.lesson.replay import Stamped, apply, copy_of, replay
+from tests.lesson.builder import PLACE, Builder
+
+KEYPADS = ["0A", "0B", "0C", "seat-1"]
+LESSONS = ["l1", "l2"]
+ACTIONS = st.one_of(
+    st.builds(cmd.OpenLesson, lesson=st.sampled_from(LESSONS), title=st.just(""),
+              place=st.just(PLACE), class_id=st.sampled_from([None, "7-3"])),
+    st.builds(cmd.EndLesson, lesson=st.sampled_from(LESSONS)),
+    st.builds(cmd.ChangeClass, lesson=st.sampled_from(LESSONS),
+              class_id=st.sampled_from([None, "7-3"])),
+    st.builds(cmd.AskQuestion, lesson=st.sampled_from(LESSONS), kind=st.just("single"),
+              options=st.just(["", "", ""]), policy=st.sampled_from(["last_wins", "first_wins"])),
+    st.builds(cmd.CloseQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.RevealQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.JoinPhone, lesson=st.sampled_from(LESSONS), seat=st.just("seat-1")),
+    st.builds(cmd.ReplaceRoster, class_id=st.just("7-3"),
+              students=st.lists(st.sampled_from(["s1", "s2", "s3"]), unique=True)),
+    st.builds(cmd.Bind, class_id=st.just("7-3"), student=st.sampled_from(["s1", "s2"]),
+              keypad=st.sampled_from(KEYPADS)),
+    st.builds(cmd.Unbind, class_id=st.just("7-3"), keypad=st.sampled_from(KEYPADS)),
+    st.tuples(st.sampled_from(KEYPADS), st.sampled_from("ABCDE"),
+              st.sampled_from([None, "t1", "t2", "t3"]), st.integers(0, 3)),
+)  # fmt: skip
+
+
+@given(st.lists(ACTIONS, max_size=40), st.integers(0, 40))
+@settings(max_examples=150, deadline=None)
+def test_replay_gives_the_live_state(
+    actions: list[cmd.Command | tuple[str, str, str | None, int]], cut: int
+) -> None:
+    room = Builder()
+    for action in actions:
+        if isinstance(action, tuple):
+            keypad, key, token, late_ms = action
+            at_ns = room.now_ns - late_ms * 1_000_000
+            room.press(keypad, key, token=token, mono_ns=at_ns)
+        else:
+            try:
+                room.do(action)
+            except LessonRefused:
+                continue
+    stored = [
+        one._replace(event=ev.decode_body(type(one.event).__name__, ev.encode_body(one.event)))
+        for one in room.log
+    ]
+    assert replay(stored, State(epoch=7)) == room.state
+    # and the same from a copy kept on the way
+    half = copy_of(replay(stored[:cut], State(epoch=7)))
+    assert replay(stored[cut:], half) == room.state
+
+
+def test_a_copy_is_independent() -> None:
+    room = Builder()
+    room.open_lesson()
+    before = copy_of(room.state)
+    room.ask()
+    assert before.lessons[0].questions == []
+
+
+def test_old_tokens_are_forgotten() -> None:
+    seen = Seen()
+    for number in range(SEEN_TOKENS + 5):
+        seen.note(str(number), "accepted")
+    assert len(seen.outcomes) == SEEN_TOKENS
+    assert "4" not in seen.outcomes
+    assert "5" in seen.outcomes
+
+
+def test_events_of_unknown_lessons_do_not_stop_a_replay() -> None:
+    state = State()
+    orphan = ev.ResponseRecorded(lesson="gone", question=3, device="d", keypad="0A", key="A")
+    apply(state, Stamped(1, 1, 1, 0, orphan))
+    assert (state.epoch, state.seq) == (1, 1)
+
+
+def test_the_key_stays_on_the_board_until_revealed() -> None:
+    opened = ev.QuestionOpened(lesson="l1", question=1, kind="single", options=["", ""], key=["B"])
+    body = ev.encode_body(opened)
+    assert b'"key"' in body
+    assert b'"key"' not in ev.public_body("QuestionOpened", body)
+    revealed = ev.encode_body(ev.QuestionRevealed(lesson="l1", question=1, key=["B"]))
+    assert ev.public_body("QuestionRevealed", revealed) == revealed
