@@ -1,0 +1,118 @@
+"""The school's command line: classroom-fleet."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.wire.errors import WireError
+from fleet.ingest import Ingest, IngestOptions
+from fleet.store import HeldEvent, Store, StoreUnusable
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        if arguments.command == "ingest":
+            return _ingest(arguments)
+        return _events(arguments)
+    except (WireError, StoreUnusable, OSError) as error:
+        print(f"classroom-fleet: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="classroom-fleet", description="The school's side of the classrooms' boards."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    ingest = commands.add_parser("ingest", help="take in what the boards publish")
+    ingest.add_argument("--broker", required=True, metavar="URL", help="mqtt://[user@]host[:port]")
+    ingest.add_argument("--database", required=True, type=Path, metavar="FILE")
+    ingest.add_argument(
+        "--share", metavar="NAME", help="divide the work with other ingests of this name"
+    )
+    ingest.add_argument("--client-id", default="", help="must differ between ingests")
+    ingest.add_argument("--password-file", type=Path, metavar="FILE")
+    ingest.add_argument("--ca", type=Path, metavar="FILE", help="who vouches for the broker")
+    ingest.add_argument("--cert", type=Path, metavar="FILE", help="this ingest's certificate")
+    ingest.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key")
+
+    events = commands.add_parser("events", help="show what is held")
+    events.add_argument("--database", required=True, type=Path, metavar="FILE")
+    events.add_argument("--device", metavar="ID", help="of this board only")
+    events.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    store = Store(arguments.database)
+    ingest = Ingest(
+        IngestOptions(
+            broker=arguments.broker,
+            share=arguments.share,
+            client_id=arguments.client_id,
+            password_file=arguments.password_file,
+            ca_file=arguments.ca,
+            cert_file=arguments.cert,
+            key_file=arguments.key,
+        ),
+        store,
+        on_ready=lambda: print("ready", flush=True),
+    )
+    store.open()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda _number, _frame: ingest.stop())
+    try:
+        ingest.run()
+    finally:
+        store.close()
+    return 0
+
+
+def _events(arguments: argparse.Namespace) -> int:
+    if not arguments.database.is_file():
+        raise StoreUnusable(f"{arguments.database} does not exist")
+    store = Store(arguments.database)
+    store.open()
+    try:
+        for event in store.events(arguments.device):
+            print(_json(event) if arguments.json else _line(event))
+    finally:
+        store.close()
+    return 0
+
+
+def _at(event: HeldEvent) -> str | None:
+    if event.at_ns is None:
+        return None
+    moment = datetime.fromtimestamp(event.at_ns // 1_000_000_000, UTC)
+    moment = moment.replace(microsecond=event.at_ns % 1_000_000_000 // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _line(event: HeldEvent) -> str:
+    at = _at(event) or "at an unknown time   "
+    return f"{event.device} {event.epoch}:{event.seq:<6} {at} {event.kind:<18} {event.body}"
+
+
+def _json(event: HeldEvent) -> str:
+    fields = {
+        **event._asdict(),
+        "at": _at(event),
+        "body": json.loads(event.body),
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

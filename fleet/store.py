@@ -1,0 +1,335 @@
+"""What the school holds: SQLite, every commit durable before a board is told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from agent.lesson.events import KINDS, ClockLearnt, decode_body
+from agent.wire.payloads import (
+    MAX_ITEMS,
+    SET_ASIDE,
+    Batch,
+    BoardState,
+    Item,
+    Receipt,
+    RollUp,
+    encode,
+)
+from agent.wire.topics import Address
+
+SCHEMA_VERSION = 1
+SET_ASIDE_CODE = "set_aside"
+SCHEMA = """
+create table event(
+  device text not null, epoch integer not null, seq integer not null,
+  boot text not null, mono_ns integer not null, at_ns integer, clock text not null,
+  kind text not null, version integer not null, body text not null,
+  place text not null, received_ns integer not null,
+  primary key(device, epoch, seq)) without rowid;
+create index event_of_boot on event(device, boot);
+create table upto(
+  device text not null, epoch integer not null, upto integer not null,
+  primary key(device, epoch)) without rowid;
+create table boot(
+  device text not null, boot text not null, offset_ns integer not null,
+  epoch integer not null, seq integer not null,
+  primary key(device, boot)) without rowid;
+create table device(
+  device text primary key, place text not null, first_seen_ns integer not null,
+  last_seen_ns integer not null, duplicates integer not null default 0,
+  gaps integer not null default 0, unreadable integer not null default 0) without rowid;
+create table quarantine(
+  device text not null, epoch integer not null, seq integer not null,
+  kind text not null, version integer not null, boot text not null, mono_ns integer not null,
+  body blob not null, code text not null, place text not null, received_ns integer not null,
+  primary key(device, epoch, seq)) without rowid;
+create table roll_up(
+  device text not null, lesson text not null, question integer not null, round integer not null,
+  revision integer not null, body text not null, place text not null,
+  received_ns integer not null,
+  primary key(device, lesson, question, round)) without rowid;
+create table board_state(
+  device text primary key, online integer not null, body text not null,
+  received_ns integer not null) without rowid;
+"""
+MAX_OFFSET_NS = 2**62
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LAST_YEAR = 2200
+"""What lies behind it, or before 1970, does not fit and is no time that a board can mean."""
+
+
+class StoreUnusable(RuntimeError):
+    """The database cannot be used; a person must act."""
+
+
+class Taken(NamedTuple):
+    """What became of a batch."""
+
+    receipt: Receipt
+    new: int
+    duplicates: int
+    gap: bool
+
+
+class HeldEvent(NamedTuple):
+    """An event as the school holds it. `at_ns`: wall time in nanoseconds since 1970, UTC."""
+
+    device: str
+    epoch: int
+    seq: int
+    boot: str
+    mono_ns: int
+    at_ns: int | None
+    clock: str
+    kind: str
+    version: int
+    body: str
+    place: str
+    received_ns: int
+
+
+class Store:
+    """The school's database. One thread; several processes may share the file."""
+
+    def __init__(self, path: Path) -> None:
+        """Take everything, open nothing."""
+        self._path = path
+
+    def open(self) -> None:
+        """Open the file, making it if need be.
+
+        Raises:
+            StoreUnusable: it is damaged, not ours, or of a newer version.
+        """
+        try:
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=full")
+            version = self._db.execute("pragma user_version").fetchone()[0]
+            if version == 0:
+                with self.transaction():
+                    # Another worker may have made it meanwhile.
+                    if self._db.execute("pragma user_version").fetchone()[0] == 0:
+                        for statement in SCHEMA.split(";\n"):
+                            self._db.execute(statement)
+                        self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
+            elif version != SCHEMA_VERSION:
+                self._db.close()
+                raise StoreUnusable(f"{self._path} is of version {version}: use a newer program")
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{self._path} cannot be used: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What happens inside is durable when it ends, or did not happen.
+
+        Raises:
+            sqlite3.Error: the disk is full, or the file is held by others for too long.
+        """
+        self._db.execute("begin immediate")
+        try:
+            yield
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+
+    # -- taking in: inside a transaction ------------------------------------------------------
+
+    def take(self, address: Address, batch: Batch, now_ns: int) -> Taken:
+        """File a batch behind what is held of its epoch; nothing twice, nothing over a gap."""
+        device, epoch, place = address.device, batch.epoch, address.place
+        held = self.upto(device, epoch)
+        self._saw(address, now_ns)
+        fresh = [item for item in batch.items if item.seq > held]
+        duplicates = len(batch.items) - len(fresh)
+        gap = bool(fresh) and fresh[0].seq != held + 1
+        if gap:
+            fresh = []
+        offsets = self._offsets(device, fresh)
+        rows: list[tuple[object, ...]] = []
+        for item in fresh:
+            code = _unfit(item)
+            if code is not None:
+                self._quarantine(address, epoch, item, code, now_ns)
+                continue
+            at_ns, clock = _wall(item, offsets)
+            where = (device, epoch, item.seq, item.boot, item.mono_ns, at_ns, clock)
+            rows.append((*where, item.kind, item.v, bytes(item.body).decode(), place, now_ns))
+        self._db.executemany("insert into event values(?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+        upto = fresh[-1].seq if fresh else held
+        if fresh:
+            self._db.execute(
+                "insert into upto values(?,?,?) on conflict do update set upto=excluded.upto",
+                (device, epoch, upto),
+            )
+            self._set_clocks(device, epoch, fresh)
+        if duplicates or gap:
+            self._db.execute(
+                "update device set duplicates=duplicates+?, gaps=gaps+? where device=?",
+                (duplicates, gap, device),
+            )
+        rejected = self._rejected(device, epoch, batch.items[0].seq, upto)
+        return Taken(
+            Receipt(epoch=epoch, upto=upto, rejected=rejected), len(fresh), duplicates, gap
+        )
+
+    def _offsets(self, device: str, items: list[Item]) -> dict[str, int]:
+        """What is known of the clocks of these events' boots."""
+        offsets: dict[str, int] = {}
+        for boot in {item.boot for item in items}:
+            row = self._db.execute(
+                "select offset_ns from boot where device=? and boot=?", (device, boot)
+            ).fetchone()
+            if row is not None:
+                offsets[boot] = row[0]
+        return offsets
+
+    def _rejected(self, device: str, epoch: int, first: int, last: int) -> list[int]:
+        """Also those of an earlier receipt, which may be lost; not what the board set aside."""
+        rows = self._db.execute(
+            "select seq from quarantine where device=? and epoch=? and seq between ? and ? "
+            "and code<>? limit ?",
+            (device, epoch, first, last, SET_ASIDE_CODE, MAX_ITEMS),
+        )
+        return [seq for (seq,) in rows]
+
+    def _quarantine(self, address: Address, epoch: int, item: Item, code: str, now_ns: int) -> None:
+        self._db.execute(
+            "insert or replace into quarantine values(?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                *(address.device, epoch, item.seq, item.kind, item.v, item.boot, item.mono_ns),
+                *(bytes(item.body), code, address.place, now_ns),
+            ),
+        )
+
+    def _set_clocks(self, device: str, epoch: int, fresh: list[Item]) -> None:
+        """Wall time follows from the newest word about a boot's clock, also for what is held."""
+        for item in fresh:
+            if item.kind != ClockLearnt.__name__:
+                continue
+            learnt = decode_body(item.kind, bytes(item.body))
+            if not isinstance(learnt, ClockLearnt):
+                continue
+            changed = self._db.execute(
+                "insert into boot values(?,?,?,?,?) on conflict do update set "
+                "offset_ns=excluded.offset_ns, epoch=excluded.epoch, seq=excluded.seq "
+                "where (excluded.epoch, excluded.seq) > (boot.epoch, boot.seq)",
+                (device, learnt.boot, learnt.offset_ns, epoch, item.seq),
+            ).rowcount
+            if changed:
+                self._db.execute(
+                    "update event set at_ns=mono_ns+?, clock='synced' where device=? and boot=?",
+                    (learnt.offset_ns, device, learnt.boot),
+                )
+
+    def take_state(self, address: Address, state: BoardState, now_ns: int) -> None:
+        """Keep a board's newest birth or death."""
+        self._saw(address, now_ns)
+        self._db.execute(
+            "insert or replace into board_state values(?,?,?,?)",
+            (address.device, state.online, encode(state).decode(), now_ns),
+        )
+
+    def take_roll_up(self, address: Address, roll_up: RollUp, now_ns: int) -> None:
+        """Keep the highest revision of a roll-up."""
+        self._saw(address, now_ns)
+        self._db.execute(
+            "insert into roll_up values(?,?,?,?,?,?,?,?) on conflict do update set "
+            "revision=excluded.revision, body=excluded.body, place=excluded.place, "
+            "received_ns=excluded.received_ns where excluded.revision >= roll_up.revision",
+            (
+                *(address.device, roll_up.lesson, roll_up.question or 0, roll_up.round),
+                *(roll_up.revision, encode(roll_up).decode(), address.place, now_ns),
+            ),
+        )
+
+    def note_unreadable(self, address: Address, now_ns: int) -> None:
+        """Count a batch that could not be read."""
+        self._saw(address, now_ns)
+        self._db.execute(
+            "update device set unreadable=unreadable+1 where device=?", (address.device,)
+        )
+
+    def _saw(self, address: Address, now_ns: int) -> None:
+        self._db.execute(
+            "insert into device(device, place, first_seen_ns, last_seen_ns) values(?,?,?,?) "
+            "on conflict do update set place=excluded.place, last_seen_ns=excluded.last_seen_ns",
+            (address.device, address.place, now_ns, now_ns),
+        )
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def upto(self, device: str, epoch: int) -> int:
+        """The contiguous prefix held of an epoch."""
+        row = self._db.execute(
+            "select upto from upto where device=? and epoch=?", (device, epoch)
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def receipts(self, device: str) -> list[Receipt]:
+        """What is held of a board, epoch by epoch."""
+        rows = self._db.execute(
+            "select epoch, upto from upto where device=? order by epoch", (device,)
+        )
+        return [Receipt(epoch=epoch, upto=upto) for epoch, upto in rows]
+
+    def events(self, device: str | None = None) -> Iterator[HeldEvent]:
+        """What is held, in the order of each board's journal."""
+        for row in self._db.execute(
+            "select device, epoch, seq, boot, mono_ns, at_ns, clock, kind, version, body, place, "
+            "received_ns from event where ?1 is null or device = ?1 order by device, epoch, seq",
+            (device,),
+        ):
+            yield HeldEvent(*row)
+
+    def count(
+        self, table: Literal["event", "quarantine", "roll_up", "board_state", "device"]
+    ) -> int:
+        """How many rows a table has."""
+        return int(self._db.execute(f"select count(*) from {table}").fetchone()[0])  # noqa: S608
+
+    def duplicates(self) -> int:
+        """Events that came again, over all boards."""
+        return int(self._db.execute("select sum(duplicates) from device").fetchone()[0] or 0)
+
+
+def _unfit(item: Item) -> str | None:
+    """Why an event cannot be filed, None if it can."""
+    if item.kind == SET_ASIDE:
+        return SET_ASIDE_CODE
+    if item.kind not in KINDS:
+        return "kind_unknown"
+    if item.v > KINDS[item.kind].version:
+        return "version_unknown"
+    try:
+        bytes(item.body).decode()
+        event = decode_body(item.kind, bytes(item.body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "body_invalid"
+    if isinstance(event, ClockLearnt) and abs(event.offset_ns) > MAX_OFFSET_NS:
+        return "body_invalid"
+    return None
+
+
+def _wall(item: Item, offsets: Mapping[str, int]) -> tuple[int | None, str]:
+    """Nanoseconds since 1970, and how good they are: by the newest word about the boot's clock."""
+    offset_ns = offsets.get(item.boot)
+    if offset_ns is not None:
+        return item.mono_ns + offset_ns, "synced"
+    if item.at is None or not EPOCH.year <= item.at.year <= LAST_YEAR:
+        return None, "estimated"
+    return (item.at - EPOCH) // MICROSECOND * 1000, item.clock

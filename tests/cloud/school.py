@@ -1,0 +1,66 @@
+"""The school's ingest as the process it is in the field."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fleet.store import Store
+
+
+class School:
+    def __init__(self, broker_url: str, database: Path, *options: str) -> None:
+        self.database = database
+        self._command = [
+            *(sys.executable, "-m", "fleet", "ingest", "--broker", broker_url),
+            *("--database", str(database), *options),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        if wait:
+            assert self._process.stdout is not None
+            assert self._process.stdout.readline() == "ready\n"
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._end()
+
+    def stop(self) -> int:
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        return self._end()
+
+    def _end(self) -> int:
+        assert self._process is not None
+        code = self._process.wait(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+        return code
+
+    def held(self, device: str) -> list[tuple[int, int]]:
+        """(epoch, seq) of what is held of a board."""
+        if not self.database.exists():
+            return []
+        store = Store(self.database)
+        store.open()
+        try:
+            return [(event.epoch, event.seq) for event in store.events(device)]
+        finally:
+            store.close()
+
+
+async def until(reached: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    """Wait until something is so; the limit is for a test that fails."""
+    deadline = time.monotonic() + within_s
+    while not reached():
+        assert time.monotonic() < deadline, "it did not come about"
+        await asyncio.sleep(0.01)
