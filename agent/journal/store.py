@@ -94,16 +94,20 @@ class Journal:
         """
         self._loop = asyncio.get_running_loop()
         self._lock = self._hold()
+        self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         try:
-            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             for pragma in WRITER_PRAGMAS:
                 self._db.execute(f"pragma {pragma}")
             migrate(self._db, str(self.path))
             self._boots = dict(self._db.execute("select number, boot_id from boot"))
-            self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, JournalUnusable) as error:
+            self._db.close()
+            self._lock.close()
+            if isinstance(error, JournalUnusable):
+                raise
             hint = "restore a backup, or move the file away to begin a new one"
             raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
+        self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         self.boot = self._number_of_boot()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
@@ -305,6 +309,12 @@ class Journal:
         """(epoch, seq) of the newest event, (0, 0) if there is none."""
         number = self._reader.execute("select max(id) from event").fetchone()[0] or 0
         return number >> SEQ_BITS, number & SEQ_MASK
+
+    def last_seq(self, epoch: int) -> int:
+        """The highest seq of an epoch, 0 if it has none."""
+        bounds = (row_id(epoch, 0), row_id(epoch, SEQ_MASK))
+        query = "select max(id) from event where id between ? and ?"
+        return (self._reader.execute(query, bounds).fetchone()[0] or 0) & SEQ_MASK
 
     def noted(self, name: str) -> str | None:
         """A fact kept by `note`."""

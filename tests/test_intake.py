@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.clock import now_ns
+from agent.errors import NotDurable
+from agent.intake import CAPACITY, Intake
+from agent.journal.store import Journal
+from agent.lesson import commands as cmd
+from agent.lesson import events as ev
+from agent.lesson.errors import LessonRefused
+from agent.lesson.model import State
+from agent.lesson.replay import replay
+from drivers.capabilities import Outcome
+from drivers.readings import CardTap, KeyPress, Token
+from tests.lesson.builder import LESSON, PLACE
+
+ASK = cmd.AskQuestion(lesson=LESSON, kind="single", options=["", "", ""])
+
+
+class Room:
+    """An intake on a real journal, and what its devices were told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.db"
+        self.told: list[tuple[str, Token, Outcome]] = []
+        self.journal = Journal(self.path, boot_id="boot-a")
+
+    async def __aenter__(self) -> Room:
+        self.journal.open()
+        self.intake = Intake(
+            self.journal,
+            state=State(),
+            window_s=0.002,
+            now_ns=now_ns,
+            name_card=lambda uid: f"hash-of-{uid}",
+            confirm=self.confirm,
+        )
+        await self.intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
+        await self.intake.submit(cmd.OpenLesson(lesson=LESSON, title="", place=PLACE))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.intake.stop()
+        self.journal.close()
+
+    def confirm(self, device: str, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        self.told += [(device, token, outcome) for token, outcome in outcomes]
+
+    async def press(self, keypad: str, key: str, token: str | None = None) -> None:
+        await self.intake.emit(
+            KeyPress(device="receiver-1", mono_ns=now_ns(), keypad=keypad, key=key, token=token)
+        )
+
+    async def until_told(self, count: int) -> None:
+        while len(self.told) < count:
+            await asyncio.sleep(0.001)
+
+    def block_commits(self) -> sqlite3.Connection:
+        """Hold the file's write lock, as a second program would."""
+        self.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+        other = sqlite3.connect(self.path, isolation_level=None)
+        other.execute("begin immediate")
+        return other
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with Room(tmp_path) as room:
+        yield room
+
+
+async def test_a_press_is_told_only_when_another_program_can_read_it(room: Room) -> None:
+    await room.intake.submit(ASK)
+    seen: list[int] = []
+    reader = sqlite3.connect(room.path)
+
+    def look() -> None:
+        query = "select count(*) from event where kind = 'ResponseRecorded'"
+        seen.append(reader.execute(query).fetchone()[0])
+
+    room.intake.on_commit(look)
+    await room.press("0A", "B", "t1")
+    assert room.told == []
+    await room.until_told(1)
+    reader.close()
+    assert room.told == [("receiver-1", "t1", Outcome("accepted"))]
+    assert seen == [1]
+
+
+async def test_two_presses_of_one_commit_see_each_other(room: Room) -> None:
+    await room.intake.submit(ASK)
+    for token, key in (("t1", "B"), ("t2", "C"), ("t1", "B")):
+        await room.press("0A", key, token)
+    await room.until_told(3)
+    assert [(token, outcome.verdict) for _, token, outcome in room.told] == [
+        ("t1", "accepted"),
+        ("t2", "changed"),
+        ("t1", "accepted"),
+    ]
+    question = room.intake.committed.lessons[0].questions[0]
+    assert question.presses == 2
+
+
+async def test_a_click_comes_after_what_was_pressed_before_it(room: Room) -> None:
+    await room.intake.submit(ASK)
+    await room.press("0A", "B")
+    await room.intake.submit(cmd.CloseQuestion(lesson=LESSON, question=1))
+    kinds = [row.kind for row in room.journal.read(5, 3, 10)]
+    assert kinds == ["ResponseRecorded", "QuestionClosed"]
+
+
+async def test_a_card_is_stored_by_its_hash_alone(room: Room) -> None:
+    await room.intake.emit(CardTap(device="reader", mono_ns=now_ns(), uid="0A00B1C2D3"))
+    await room.intake.submit(ASK)  # waits for the commit
+    tap = next(row for row in room.journal.read(5, 0, 10) if row.kind == "CardTapped")
+    assert b"hash-of-" in tap.body
+    room.intake.stop()
+    room.journal.close()
+    assert b'"uid"' not in room.path.read_bytes()
+
+
+async def test_the_decided_state_is_the_committed_one_after_the_commit(room: Room) -> None:
+    await room.intake.submit(ASK)
+    for number in range(50):
+        await room.press(f"{number:02X}", "ABCD"[number % 4], f"t{number}")
+    await room.until_told(50)
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
+async def test_a_refused_command_leaves_no_trace(room: Room) -> None:
+    before = room.journal.newest()
+    with pytest.raises(LessonRefused):
+        await room.intake.submit(cmd.OpenLesson(lesson="l2", title="", place=PLACE))
+    assert room.journal.newest() == before
+
+
+async def test_nothing_is_ticked_that_could_not_be_written(room: Room) -> None:
+    await room.intake.submit(ASK)
+    newest = room.journal.newest()
+    other = room.block_commits()
+    await room.press("0A", "B", "t1")
+    with pytest.raises(NotDurable):
+        await room.intake.submit(cmd.CloseQuestion(lesson=LESSON, question=1))
+    other.execute("rollback")
+    other.close()
+    assert room.told == []
+    assert room.intake.committed.lessons[0].questions[0].status == "open"
+    # the receiver sends it again, and now it counts, with the numbers in order
+    await room.press("0A", "B", "t1")
+    await room.until_told(1)
+    assert room.journal.newest() == (5, newest[1] + 1)
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
+async def test_a_full_queue_makes_drivers_wait(room: Room) -> None:
+    await room.intake.submit(ASK)
+    other = room.block_commits()
+    for number in range(CAPACITY):
+        await room.press("0A", "B", f"t{number}")
+    waiting = asyncio.ensure_future(room.press("0A", "C", "late"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    other.execute("rollback")
+    other.close()
+    await waiting
+    while room.told[-1:] != [("receiver-1", "late", Outcome("changed"))]:
+        await asyncio.sleep(0.001)
+
+
+async def test_a_timer_closes_its_question(room: Room) -> None:
+    await room.intake.submit(
+        cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=5)
+    )
+    question = room.intake.committed.lessons[0].questions[0]
+    question.opened = type(question.opened)(question.opened.boot, now_ns() - 4_990_000_000)
+    room.intake.set_timer()
+    while question.status == "open":
+        await asyncio.sleep(0.001)
+    closed = next(row for row in room.journal.read(5, 0, 10) if row.kind == "QuestionClosed")
+    assert b'"by":"timer"' in closed.body
