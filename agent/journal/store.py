@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,17 @@ def row_id(epoch: int, seq: int) -> int:
     return epoch << SEQ_BITS | seq
 
 
+def fresh_epoch(newest: int) -> int:
+    """A number for a new epoch: above the newest, and never one that a twin of this file draws.
+
+    A board that was set up anew, or restored twice from one backup, must not use names of events
+    that the school has seen; so epochs are drawn at random, upwards.
+    """
+    if newest == 0:
+        return 1 + secrets.randbelow(1 << 30)
+    return newest + 1 + secrets.randbelow(1 << 20)
+
+
 class Journal:
     """The agent's own file of events.
 
@@ -81,7 +93,7 @@ class Journal:
         self._failed_generation = -1
         self._stopping = False
         self._failure: JournalError | None = None
-        self._commits = 0
+        self._attempts = 0
         self._boots: dict[int, str] = {}
 
     # -- life ---------------------------------------------------------------------------------
@@ -153,9 +165,9 @@ class Journal:
         return self._failure
 
     @property
-    def commits(self) -> int:
-        """How many groups were committed since start; grows while the writer makes progress."""
-        return self._commits
+    def attempts(self) -> int:
+        """How many commits were tried since start; grows while the writer gets on."""
+        return self._attempts
 
     @property
     def idle(self) -> bool:
@@ -235,6 +247,7 @@ class Journal:
         db = self._db
         if not (groups or notes or asides or snapshot):
             return None
+        self._attempts += 1
         try:
             db.execute("begin immediate")
             for group in groups:
@@ -252,7 +265,6 @@ class Journal:
             self._failure = CommitFailed("not_durable", str(self.path), f"{hint} ({error})")
             return self._failure
         self._failure = None
-        self._commits += 1
         return None
 
     def _report(self, groups: list[_Group], error: JournalError | None) -> None:

@@ -1,0 +1,28 @@
+"""What the board hands to its drivers: real serial ports, its clock, the students' page."""
+
+from __future__ import annotations
+
+from agent import clock
+from drivers.ports import ByteLine, Phones
+from drivers.serial import SerialLine
+
+
+class BoardPorts:
+    """The `Ports` of a running agent."""
+
+    def __init__(self, phones: Phones) -> None:
+        """`phones`: where answers from the students' page wait."""
+        self._phones = phones
+
+    async def serial(self, path: str, *, baud: int) -> ByteLine:
+        """Open a serial port."""
+        return SerialLine(path, baud)
+
+    def now_ns(self) -> int:
+        """CLOCK_BOOTTIME in ns."""
+        return clock.now_ns()
+
+    @property
+    def phones(self) -> Phones:
+        """The students' page."""
+        return self._phones

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+import types
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from agent.supervisor import DevicePlan, DeviceState, DeviceStatus, Supervisor
+from drivers import registry
+from drivers.api import Decoder, Driver, Emit
+from drivers.capabilities import Outcome, QuestionView
+from drivers.errors import DeviceLost, DeviceMisconfigured
+from drivers.ports import ByteLine, Phones
+from drivers.readings import Attached, KeyPress, Reading, Token
+
+
+class NoPorts:
+    async def serial(self, path: str, *, baud: int) -> ByteLine:
+        raise DeviceLost("port_missing", path, f"nothing at {baud} baud")
+
+    def now_ns(self) -> int:
+        return 0
+
+    @property
+    def phones(self) -> Phones:
+        raise AssertionError
+
+
+class Acme(Driver):
+    """A device whose life is a script: one entry a run."""
+
+    script: ClassVar[list[Exception | None]] = []
+    told: ClassVar[list[object]] = []
+
+    @classmethod
+    def decoder(cls, device_id: str) -> Decoder | None:
+        del device_id
+        return None
+
+    async def run(self, emit: Emit) -> None:
+        await emit(Attached(device=self.device_id, mono_ns=0, facts={"firmware": "1.0"}))
+        await emit(KeyPress(device=self.device_id, mono_ns=0, keypad="0A", key="A"))
+        end = self.script.pop(0) if self.script else None
+        if end is not None:
+            raise end
+        await asyncio.Event().wait()
+
+    def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        self.told.append(list(outcomes))
+
+    def show(self, view: QuestionView | None) -> None:
+        self.told.append(view)
+
+    def locate(self) -> None:
+        self.told.append("locate")
+
+    def counters(self) -> dict[str, int]:
+        return {"junk_bytes": 3}
+
+
+@pytest.fixture(autouse=True)
+def acme(monkeypatch: pytest.MonkeyPatch) -> type[Acme]:
+    Acme.script, Acme.told = [], []
+    module = types.ModuleType("drivers.acme")
+    monkeypatch.setitem(sys.modules, "drivers.acme", module)
+    known = registry.names()
+    monkeypatch.setattr(registry, "names", lambda: [*known, "acme"])
+    monkeypatch.setattr(module, "Acme", Acme, raising=False)
+    monkeypatch.setattr(Acme, "__module__", "drivers.acme")
+    return Acme
+
+
+class Bench:
+    def __init__(self, driver: str = "acme") -> None:
+        self.readings: list[Reading] = []
+        self.states: list[DeviceState] = []
+        plan = DevicePlan("device-1", driver, {})
+        self.supervisor = Supervisor([plan], ports=NoPorts(), emit=self.emit)
+        self.supervisor.on_change(lambda: self.states.append(self.status.state))
+
+    async def emit(self, reading: Reading) -> None:
+        self.readings.append(reading)
+
+    @property
+    def status(self) -> DeviceStatus:
+        return self.supervisor.devices()[0]
+
+    async def until(self, *states: DeviceState) -> None:
+        while self.states[-len(states) :] != list(states):
+            await asyncio.sleep(0.005)
+
+
+async def test_a_device_is_ready_when_it_says_so() -> None:
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready")
+        assert bench.status.facts["firmware"] == "1.0"
+        assert bench.status.counters == {"junk_bytes": 3}
+        await asyncio.sleep(0)
+        assert [type(one) for one in bench.readings] == [KeyPress]
+    assert bench.status.state == "stopped"
+
+
+async def test_a_lost_device_is_tried_again() -> None:
+    Acme.script = [DeviceLost("port_gone", "device-1", "check the cable")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready", "lost", "starting", "ready")
+        assert bench.status.code == ""
+
+
+async def test_a_faulty_driver_is_fenced_off(caplog: pytest.LogCaptureFixture) -> None:
+    Acme.script = [ZeroDivisionError("a bug")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready", "lost")
+        assert bench.status.code == "driver_fault"
+        await bench.until("lost", "starting", "ready")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_misconfigured_device_waits_for_a_person() -> None:
+    Acme.script = [DeviceMisconfigured("protocol_unknown", "device-1", "update the receiver")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready", "misconfigured")
+        await asyncio.sleep(0.5)
+        assert bench.states == ["ready", "misconfigured"]
+        assert (bench.status.code, bench.status.hint) == (
+            "protocol_unknown",
+            "update the receiver",
+        )
+
+
+async def test_an_unknown_driver_is_named() -> None:
+    bench = Bench("acne")
+    async with bench.supervisor:
+        await bench.until("misconfigured")
+        assert bench.status.code == "driver_unknown"
+        assert "'acme'" in bench.status.hint
+
+
+async def test_options_that_a_driver_does_not_know_are_refused() -> None:
+    bench = Bench()
+    plan = DevicePlan("device-1", "acme", {"prot": "x"})
+    bench.supervisor = Supervisor([plan], ports=NoPorts(), emit=bench.emit)
+    bench.supervisor.on_change(lambda: bench.states.append(bench.status.state))
+    async with bench.supervisor:
+        await bench.until("misconfigured")
+        assert "prot" in bench.status.hint
+
+
+async def test_abilities_reach_the_driver_that_has_them() -> None:
+    bench = Bench()
+    view = QuestionView(question=1, kind="single", options=4, answered=0)
+    outcomes = [("t1", Outcome("accepted"))]
+    async with bench.supervisor:
+        await bench.until("ready")
+        bench.supervisor.show(view)
+        bench.supervisor.confirm("device-1", outcomes)
+        bench.supervisor.confirm("device-9", outcomes)
+        assert bench.supervisor.locate("device-1")
+        assert not bench.supervisor.locate("device-9")
+    assert Acme.told == [None, view, outcomes, "locate"]
