@@ -1,0 +1,1 @@
+"""Receivers of answer clickers, one file per model."""

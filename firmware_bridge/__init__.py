@@ -1,0 +1,1 @@
+"""What our own receivers' microcontrollers and the host say to each other (see PROTOCOL.md)."""

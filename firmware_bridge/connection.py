@@ -1,0 +1,385 @@
+"""The host's side of the conversation with a receiver, without I/O (see PROTOCOL.md).
+
+`receive` what the line gave, `tick` when `deadline_ns` has come, `confirm` after the durable
+commit, and write what `data_to_send` gives. Presses come out once each and in order; a press that
+comes again gets its outcome again if it has one, and is otherwise only waited for.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
+
+import msgspec
+
+from firmware_bridge.clock_sync import ClockSync
+from firmware_bridge.frame import FrameDecoder, encode_frame
+from firmware_bridge.message_table import MAX_OUTCOMES_IN_FRAME, PROTOCOL_MAJOR, skew
+from firmware_bridge.messages import (
+    ForeignHello,
+    Hello,
+    HelloRequest,
+    Locate,
+    Malformed,
+    Outcomes,
+    Press,
+    Presses,
+    ProtocolError,
+    QuestionKind,
+    Show,
+    Status,
+    StatusRequest,
+    Time,
+    TimeRequest,
+    decode_from_receiver,
+)
+
+_MS = 1_000_000
+HELLO_AGAIN_NS = 500 * _MS
+SILENCE_NS = 5_000 * _MS
+FIRST_TIMES = 8
+FIRST_TIME_EVERY_NS = 40 * _MS
+TIME_EVERY_NS = 1_000 * _MS
+STATUS_EVERY_NS = 2_000 * _MS
+GAP_AGAIN_NS = 100 * _MS
+HELLO_ON_ITS_WAY_NS = 30 * _MS  # at most, from the receiver's clock to us
+NOTHING_OPEN = Show(0, QuestionKind.NONE, 0)
+
+
+class State(Enum):
+    """Where the conversation stands."""
+
+    CLOSED = auto()
+    GREETING = auto()  # HELLO_REQUEST is out
+    OPEN = auto()
+    FOREIGN = auto()  # another protocol version: a person must act
+    SILENT = auto()  # nothing hears us, or it is no receiver
+
+
+class Trigger(Enum):
+    """What moves it."""
+
+    START = auto()
+    HELLO = auto()
+    FOREIGN_HELLO = auto()
+    STRANGE_BOOT = auto()  # presses of a start whose HELLO was lost
+    SILENCE = auto()
+
+
+TRANSITIONS: dict[State, dict[Trigger, State]] = {
+    State.CLOSED: {Trigger.START: State.GREETING},
+    State.GREETING: {
+        Trigger.HELLO: State.OPEN,
+        Trigger.FOREIGN_HELLO: State.FOREIGN,
+        Trigger.SILENCE: State.SILENT,
+    },
+    State.OPEN: {
+        Trigger.HELLO: State.OPEN,
+        Trigger.FOREIGN_HELLO: State.FOREIGN,
+        Trigger.STRANGE_BOOT: State.GREETING,
+        Trigger.SILENCE: State.SILENT,
+    },
+    State.FOREIGN: {},
+    State.SILENT: {},
+}
+
+
+class IllegalTransition(ProtocolError, RuntimeError):
+    """A step that TRANSITIONS does not have: a bug on our side."""
+
+    def __init__(self, state: State, trigger: Trigger) -> None:
+        super().__init__(f"{trigger.name} while {state.name}")
+
+
+class ForeignReceiver(ProtocolError, ValueError):
+    """The receiver speaks another version of the protocol. `hint` says what to do."""
+
+    def __init__(self, hello: Hello | ForeignHello, differences: Sequence[str]) -> None:
+        firmware = ".".join(map(str, hello.firmware))
+        theirs = ".".join(map(str, hello.protocol))
+        newer = hello.protocol[0] > PROTOCOL_MAJOR
+        remedy = (
+            "update this program" if newer else "flash the receiver with this program's firmware"
+        )
+        self.hint = (
+            f"receiver {hello.serial.hex().upper()} (firmware {firmware}) speaks protocol"
+            f" {theirs}, this program {PROTOCOL_MAJOR}.x: {', '.join(differences)}; {remedy}"
+        )
+        super().__init__(self.hint)
+
+
+class SilentReceiver(ProtocolError, TimeoutError):
+    """No valid frame for SILENCE_NS."""
+
+
+class Greeted(msgspec.Struct, frozen=True):
+    """The receiver said who it is: first of all, and again after each of its starts."""
+
+    hello: Hello
+
+
+class Pressed(msgspec.Struct, frozen=True):
+    """New presses, in order, and when each was on the host's clock."""
+
+    presses: Sequence[Press]
+    times_ns: Sequence[int]
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """The receiver's counters."""
+
+    status: Status
+
+
+Event = Greeted | Pressed | Counted
+
+
+class Connection:
+    """One host, one receiver. All times are the host's CLOCK_BOOTTIME in ns."""
+
+    def __init__(self) -> None:
+        self.state = State.CLOSED
+        self.hello: Hello | None = None
+        self.malformed = 0
+        self.unknown = 0
+        self.repeats = 0
+        self.gaps = 0
+        self._frames = FrameDecoder()
+        self._clock = ClockSync()  # of the newest boot
+        self._clocks: dict[int, ClockSync] = {}  # by boot
+        self._out = bytearray()
+        self._heard_ns = 0
+        self._asked_ns = 0  # HELLO_REQUEST
+        self._asking = False
+        self._times_asked = 0
+        self._time_asked: tuple[int, int] | None = None  # token, when
+        self._next_time_ns = 0
+        self._next_status_ns = 0
+        self._last_time_ns = 0
+        self._show = NOTHING_OPEN
+        # Presses below _expected have come, those below _settled have an outcome that was sent.
+        self._expected = self._settled = 0
+        self._boots: dict[int, int] = {}  # of presses waiting for their outcome
+        self._codes: dict[int, tuple[int, int]] = {}  # seq: (boot, outcome), newest ring's worth
+        self._again_from: int | None = None
+
+    @property
+    def junk_bytes(self) -> int:
+        """Bytes that belonged to no valid frame."""
+        return self._frames.junk_bytes
+
+    @property
+    def junk_frames(self) -> int:
+        """Delimited pieces that were no valid frame."""
+        return self._frames.junk_frames
+
+    @property
+    def deadline_ns(self) -> int:
+        """When `tick` is due next."""
+        if self.state is State.OPEN:
+            return min(self._next_time_ns, self._next_status_ns)
+        return self._asked_ns + HELLO_AGAIN_NS
+
+    def uncertainty_ns(self, now_ns: int) -> int:
+        """How far the times of presses may be off now."""
+        return self._clock.uncertainty_ns(now_ns)
+
+    def start(self, now_ns: int) -> None:
+        """Begin: ask who is there."""
+        self._move(Trigger.START)
+        self._heard_ns = now_ns
+        self._out += b"\0"  # ends whatever noise the receiver has heard
+        self._ask(now_ns)
+
+    def receive(self, data: bytes, now_ns: int) -> list[Event]:
+        """Take bytes off the line.
+
+        Raises:
+            ForeignReceiver: the receiver speaks another version.
+        """
+        events: list[Event] = []
+        for body in self._frames.feed(data):
+            try:
+                message = decode_from_receiver(body)
+            except Malformed:
+                self.malformed += 1
+                continue
+            self._heard_ns = now_ns
+            if isinstance(message, Presses):
+                self._on_presses(message, now_ns, events)
+            elif isinstance(message, Time):
+                self._on_time(message, now_ns)
+            elif isinstance(message, Status):
+                self._on_status(message, now_ns, events)
+            elif isinstance(message, Hello):
+                self._on_hello(message, now_ns, events)
+            elif isinstance(message, ForeignHello):
+                self._move(Trigger.FOREIGN_HELLO)
+                raise ForeignReceiver(message, ["another major version"])
+            else:
+                self.unknown += 1
+        return events
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due.
+
+        Raises:
+            SilentReceiver: nothing valid came for SILENCE_NS.
+        """
+        if now_ns - self._heard_ns >= SILENCE_NS:
+            self._move(Trigger.SILENCE)
+            raise SilentReceiver(f"nothing valid heard for {SILENCE_NS // 10**9} s")
+        if self.state is not State.OPEN:
+            if now_ns >= self._asked_ns + HELLO_AGAIN_NS:
+                self._ask(now_ns)
+            return
+        if now_ns >= self._next_time_ns:
+            token = self._times_asked % 256
+            self._times_asked += 1
+            self._time_asked = (token, now_ns)
+            fast = self._times_asked < FIRST_TIMES
+            self._next_time_ns = now_ns + (FIRST_TIME_EVERY_NS if fast else TIME_EVERY_NS)
+            self._out += encode_frame(TimeRequest(token).encode())
+        if now_ns >= self._next_status_ns:
+            self._next_status_ns = now_ns + STATUS_EVERY_NS
+            self._out += encode_frame(StatusRequest().encode())
+
+    def confirm(self, outcomes: Iterable[tuple[int, int, int]]) -> None:
+        """(boot, seq, outcome code) of presses now durable; those of another life are ignored."""
+        for boot, seq, code in outcomes:
+            if self._boots.get(seq) == boot:
+                del self._boots[seq]
+                self._codes[seq] = (boot, code)
+
+    def show(self, show: Show) -> None:
+        """Say what is open; repeated until the receiver's STATUS agrees."""
+        if show != self._show:
+            self._show = show
+            if self.state is State.OPEN:
+                self._out += encode_frame(show.encode())
+
+    def locate(self, seconds: int) -> None:
+        """Let the receiver blink."""
+        self._out += encode_frame(Locate(seconds).encode())
+
+    def data_to_send(self) -> bytes:
+        """What must be written now, once."""
+        self._send_outcomes()
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def _move(self, trigger: Trigger) -> None:
+        try:
+            self.state = TRANSITIONS[self.state][trigger]
+        except KeyError:
+            raise IllegalTransition(self.state, trigger) from None
+
+    def _ask(self, now_ns: int) -> None:
+        self._asked_ns = now_ns
+        self._asking = True
+        self._out += encode_frame(HelloRequest().encode())
+
+    def _on_hello(self, hello: Hello, now_ns: int, events: list[Event]) -> None:
+        differences = skew(hello.table)
+        if differences:
+            self._move(Trigger.FOREIGN_HELLO)
+            raise ForeignReceiver(hello, differences)
+        self._move(Trigger.HELLO)
+        before, self.hello = self.hello, hello
+        same = before is not None and (before.serial, before.boot) == (hello.serial, hello.boot)
+        if not same:
+            went_on = (
+                before is not None
+                and hello.kept
+                and (before.serial, before.boot + 1) == (hello.serial, hello.boot)
+            )
+            if not went_on:
+                self._expected = self._settled = hello.first_seq
+                self._boots.clear()
+                self._codes.clear()
+                self._again_from = None
+                self._clocks.clear()
+                self._last_time_ns = -(1 << 62)
+            self._clock = self._clocks[hello.boot] = ClockSync()
+            self._times_asked = 0
+            self._time_asked = None
+            self._next_time_ns = self._next_status_ns = now_ns
+            events.append(Greeted(hello))
+        if not self._clock.known:
+            left_ns = now_ns - HELLO_ON_ITS_WAY_NS
+            if self._asking:
+                left_ns = max(left_ns, self._asked_ns)
+            self._clock.add(left_ns, hello.clock_ticks, hello.clock_ticks, now_ns)
+        self._asking = False
+        if not same and self._show != NOTHING_OPEN:
+            self._out += encode_frame(self._show.encode())
+
+    def _on_presses(self, message: Presses, now_ns: int, events: list[Event]) -> None:
+        presses = message.presses
+        first = presses[0]
+        if self.state is not State.OPEN or self.hello is None:
+            return  # the ring sends them again after HELLO
+        if first.boot > self.hello.boot:
+            self._move(Trigger.STRANGE_BOOT)
+            self._ask(now_ns)
+            return
+        if first.seq > self._expected:
+            self.gaps += 1
+            if now_ns - self._asked_ns >= GAP_AGAIN_NS:
+                self._ask(now_ns)  # it begins again with the oldest
+            return
+        known = self._expected - first.seq
+        if known:
+            self.repeats += min(known, len(presses))
+            if first.seq < self._settled:
+                self._again_from = min(first.seq, self._again_from or first.seq)
+            presses = presses[known:]
+            if not presses:
+                return
+        for press in presses:
+            self._boots[press.seq] = press.boot
+        self._expected += len(presses)
+        clock = self._clocks.get(first.boot, self._clock)
+        times_ns = clock.host_times([press.time_ticks for press in presses], now_ns)
+        for index, time_ns in enumerate(times_ns):  # a better estimate must not change their order
+            if time_ns < self._last_time_ns:
+                times_ns[index] = self._last_time_ns
+            else:
+                self._last_time_ns = time_ns
+        events.append(Pressed(presses, times_ns))
+
+    def _on_time(self, time: Time, now_ns: int) -> None:
+        if self.state is State.OPEN and self._time_asked and self._time_asked[0] == time.token:
+            asked_ns = self._time_asked[1]
+            self._time_asked = None
+            self._clock.add(asked_ns, time.received_ticks, time.sent_ticks, now_ns)
+
+    def _on_status(self, status: Status, now_ns: int, events: list[Event]) -> None:
+        if self.state is not State.OPEN or self.hello is None:
+            return
+        if status.boot != self.hello.boot:
+            self._move(Trigger.STRANGE_BOOT)
+            self._ask(now_ns)
+            return
+        if status.shown != self._show.number:
+            self._out += encode_frame(self._show.encode())
+        events.append(Counted(status))
+
+    def _send_outcomes(self) -> None:
+        codes = self._codes
+        seq = self._settled
+        while self._settled in codes:
+            self._settled += 1
+        if self._again_from is not None:
+            seq = max(self._again_from, min(codes, default=seq))
+            self._again_from = None
+        while seq < self._settled:
+            boot, first_seq, run = codes[seq][0], seq, bytearray()
+            while (
+                seq < self._settled and len(run) < MAX_OUTCOMES_IN_FRAME and codes[seq][0] == boot
+            ):
+                run.append(codes[seq][1])
+                seq += 1
+            self._out += encode_frame(Outcomes(boot, first_seq, bytes(run)).encode())
+        if self.hello is not None:
+            for old in range(self._settled - len(codes), self._settled - self.hello.ring_capacity):
+                codes.pop(old, None)
