@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
+import socket
 import sqlite3
 import time
 from collections.abc import Callable
@@ -184,6 +185,7 @@ class Ingest:
                 keyfile=None if options.key_file is None else str(options.key_file),
             )
         client.reconnect_delay_set(1, 60)
+        client.on_socket_open = _at_once
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_message = self._arrived
@@ -307,6 +309,11 @@ class Ingest:
         nothing = [Receipt(epoch=max(state.epoch, 1), upto=0)]
         for receipt in self._store.receipts(address.device) or nothing:
             said.setdefault((address.device, str(receipt.epoch)), Said(address, receipt))
+
+
+def _at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
+    """Receipts are small and awaited: the kernel must not gather them."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _answer(said: Said) -> Answer:

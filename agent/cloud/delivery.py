@@ -35,8 +35,9 @@ ITEM_OVERHEAD_BYTES = 260
 """What an item has beside its body, at most."""
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
-PAUSE_S = 0.02
-"""Between batches: at full load events gather instead of paying a round trip each."""
+PAUSE_S = 0.05
+"""After a batch that was not full: events gather instead of paying a round trip each."""
+FULL_BATCH = 200
 GAPS_BELIEVED = 3
 RECEIPT_NOTE = "receipt"
 
@@ -157,6 +158,11 @@ class Delivery:
         self._newest = max(self._newest, (epoch, seq))
 
     @property
+    def in_flight(self) -> bool:
+        """Whether a batch has no answer yet: until then new events only gather."""
+        return self._in_flight is not None
+
+    @property
     def waiting(self) -> int:
         """Events without a receipt."""
         newest_epoch, newest_seq = self._newest
@@ -185,7 +191,9 @@ class Delivery:
             self._gaps_in_a_row = 0
         self._sent_at_s = now_s
         self._resend_at_s = now_s + self._resend_s * (1 + self._jitter() / 4)
-        self._pause_until_s = now_s + PAUSE_S
+        shipment = self._in_flight
+        full = shipment.last - shipment.first + 1 >= FULL_BATCH
+        self._pause_until_s = now_s if full else now_s + PAUSE_S
         return self._in_flight.packed
 
     def wait_s(self, now_s: float) -> float | None:
@@ -312,10 +320,8 @@ class Delivery:
     def bad_batch(self, refusal: BadBatch) -> None:
         """Halve the batch that the school could not read, down to the event that it cannot."""
         shipment = self._in_flight
-        if shipment is None or shipment.epoch != refusal.epoch:
-            self.count.stale += 1
-            return
-        if hashlib.sha256(shipment.packed.payload).hexdigest() != refusal.bad_batch:
+        digest = hashlib.sha256(shipment.packed.payload).hexdigest() if shipment else ""
+        if shipment is None or digest != refusal.bad_batch:
             self.count.stale += 1
             return
         size = shipment.last - shipment.first + 1

@@ -101,6 +101,7 @@ class Uplink:
         self._seen_connects = 0
         self._announced = True
         self._wake = asyncio.Event()
+        self._will_wake = False
         self._tasks: list[asyncio.Task[None]] = []
         self._mqtt: MqttClient | None = None
         if options is not None:
@@ -152,7 +153,8 @@ class Uplink:
     def committed(self, epoch: int, seq: int) -> None:
         """Events up to this one are durable. In the loop, after each commit."""
         self._delivery.committed(epoch, seq)
-        self._wake.set()
+        if not self._delivery.in_flight and not self._will_wake:
+            self._wake.set()
 
     def announce(self) -> None:
         """Something in the board's state changed, such as a device."""
@@ -203,10 +205,12 @@ class Uplink:
                 wait_s = self._delivery.wait_s(loop.time())
             if wait_s is None:
                 await self._wake.wait()
-            else:
-                timer = loop.call_later(wait_s, self._wake.set)
-                await self._wake.wait()
-                timer.cancel()
+                continue
+            timer = loop.call_later(wait_s, self._wake.set)
+            self._will_wake = True
+            await self._wake.wait()
+            self._will_wake = False
+            timer.cancel()
 
     def _send(self, mqtt: MqttClient, now_s: float) -> None:
         if not self._announced:

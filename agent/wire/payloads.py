@@ -14,9 +14,11 @@ from msgspec import Meta, Raw, Struct
 from agent.wire.errors import PayloadInvalid
 from agent.wire.topics import CODE_PATTERN
 
-Epoch = Annotated[int, Meta(ge=1)]
-Seq = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+Epoch = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Seq = Annotated[int, Meta(ge=1, le=2**32 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Nanoseconds = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Code = Annotated[str, Meta(pattern=f"^{CODE_PATTERN}$")]
 Text = Annotated[str, Meta(max_length=200)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -40,9 +42,9 @@ class Item(Struct, frozen=True, kw_only=True):
 
     seq: Seq
     kind: Annotated[str, Meta(min_length=1, max_length=40)]
-    v: Annotated[int, Meta(ge=1)]
+    v: Number
     boot: Annotated[str, Meta(min_length=1, max_length=80)]
-    mono_ns: int
+    mono_ns: Nanoseconds
     at: Annotated[datetime, Meta(tz=True)] | None
     clock: ClockQuality
     body: Raw
@@ -69,9 +71,13 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BadBatch(Struct, frozen=True, kw_only=True):
-    """dn/ack: the school could not read the payload with this SHA-256."""
+    """dn/ack: the school could not read the payload with this SHA-256.
 
-    epoch: Count
+    Attributes:
+        epoch: 0, since what could not be read does not tell it.
+    """
+
+    epoch: Count = 0
     bad_batch: Sha256
 
 
@@ -117,9 +123,9 @@ class RollUp(Struct, frozen=True, kw_only=True):
 
     v: Literal[1] = 1
     lesson: Text
-    question: Annotated[int, Meta(ge=1)] | None
-    round: Annotated[int, Meta(ge=1)] = 1
-    revision: Annotated[int, Meta(ge=1)] = 1
+    question: Number | None
+    round: Number = 1
+    revision: Number = 1
     kind: Text
     present: Count | None
     answered: Count | None
