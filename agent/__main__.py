@@ -1,0 +1,210 @@
+"""The command line `classroom-agent`.
+
+Exit status: 0 well, 1 it could not be done, 2 what was given must be corrected.
+"""
+
+# Each command imports what it needs: `version` must not load a web server.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.errors import AgentError, InputInvalid, SettingsInvalid
+from agent.journal.errors import JournalError
+from drivers.errors import DriverError
+
+WELL, FAILED, CORRECT_IT = 0, 1, 2
+JOURNAL_FILE = "journal.db"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command; its exit status."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if given[:1] == ["demo"]:
+            from agent.demo import main as demo
+
+            return demo(given[1:])
+        arguments = _parser().parse_args(given)
+        status: int = arguments.carry_out(arguments)
+        sys.stdout.flush()
+    except SettingsInvalid as error:
+        return _tell(CORRECT_IT, *error.lines())
+    except (InputInvalid, DriverError) as error:
+        return _tell(CORRECT_IT, f"{error.where}: {error.hint}")
+    except (AgentError, JournalError) as error:
+        return _tell(FAILED, f"{error.where}: {error.hint}")
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return status
+
+
+def _tell(status: int, *lines: str) -> int:
+    for one in lines:
+        print(one, file=sys.stderr)
+    return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent import app
+    from agent.settings_file import load
+
+    return app.run(load(arguments.config))
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    from agent.settings_file import files_not_there, load
+
+    settings = load(arguments.file)
+    place, web, cloud = settings.place, settings.web, settings.cloud
+    scheme = "https" if web.tls_cert_file else "http"
+    print("ok")
+    print(f"board   {settings.agent.device_id}")
+    print(f"place   {place.city}/{place.county}/{place.school}/{place.room}")
+    print(f"pages   {scheme}://{web.host}:{web.port}")
+    print(f"cloud   {cloud.url if cloud else 'off'}")
+    for device in settings.devices:
+        port = device.options.get("port", "")
+        print(f"device  {device.id}: {device.driver} {port}".rstrip())
+    for missing in files_not_there(settings):
+        print(f"note: not on this machine: {missing}", file=sys.stderr)
+    return WELL
+
+
+def _devices(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from agent.discovery import find_ports
+    from agent.settings_file import load
+
+    used = {}
+    if arguments.config is not None:
+        for device in load(arguments.config).devices:
+            if isinstance(device.options.get("port"), str):
+                used[device.options["port"]] = device.id
+    ports = find_ports(used)
+    if arguments.json:
+        print(msgspec.json.encode({"ports": ports}).decode())
+        return WELL
+    if not ports:
+        print("No serial port found. Plug the device in, and look again.")
+    for port in ports:
+        print(port.port)
+        names = [port.device, port.usb, port.says]
+        print(f"    {', '.join(name for name in names if name)}")
+        if port.used_by is not None:
+            print(f"    used by device {port.used_by}\n")
+            continue
+        print(f"    could be {' or '.join(port.drivers)}: {port.why_not_sure}")
+        print("    for the settings file:\n")
+        print(port.snippet)
+    return WELL
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from agent import decode
+
+    name = arguments.file
+    decoder = decode.decoder_of(arguments.driver, arguments.device or arguments.driver)
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            pieces = decode.hex_chunks(file, name) if arguments.hex else decode.raw_chunks(file)
+            count = 0
+            for reading in decode.readings(decoder, pieces):
+                print(decode.line(reading))
+                count += 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputInvalid("file_unreadable", name, f"cannot be read: {error.strerror}") from error
+    print(f"{count} readings, {decoder.junk_bytes} junk bytes", file=sys.stderr)
+    return WELL
+
+
+def _outbox(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from agent.outbox import inspect
+    from agent.settings_file import load
+
+    report = inspect(load(arguments.config).agent.data_dir / JOURNAL_FILE)
+    if arguments.json:
+        print(msgspec.json.encode(report).decode())
+        return WELL
+    print(f"{report.waiting} of {report.events} events wait for the school's receipt")
+    if report.oldest is not None:
+        one = report.oldest
+        print(f"oldest: {one.kind} {one.epoch}:{one.seq}, {one.at or 'time unknown'}")
+    print(f"receipt up to {report.receipt or 'nothing yet'}")
+    for event, reason in report.aside.items():
+        print(f"put aside: {event}: {reason}")
+    return WELL
+
+
+def _version(_: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    print(version("classroom-agent"))
+    return WELL
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="classroom-agent", description="The classroom's own computer.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run the agent until it is told to stop")
+    run.set_defaults(carry_out=_run)
+    run.add_argument("--config", type=Path, required=True, metavar="FILE")
+
+    # Its arguments are its own: main() hands them on before this parser sees them.
+    commands.add_parser("demo", help="run a virtual classroom (see: demo --help)", add_help=False)
+
+    check = commands.add_parser("check-config", help="check a settings file, all of it at once")
+    check.set_defaults(carry_out=_check_config)
+    check.add_argument("file", type=Path, metavar="FILE")
+
+    devices = commands.add_parser(
+        "devices", help="list serial ports and which drivers could be behind them; opens none"
+    )
+    devices.set_defaults(carry_out=_devices)
+    devices.add_argument(
+        "--config", type=Path, metavar="FILE", help="say which ports this file uses already"
+    )
+    devices.add_argument("--json", action="store_true", help="one JSON object")
+
+    decode = commands.add_parser(
+        "decode", help="turn a device's recorded bytes into readings, as JSON lines"
+    )
+    decode.set_defaults(carry_out=_decode)
+    decode.add_argument("driver", metavar="DRIVER", help="e.g. clicker.reference or card.em4100")
+    decode.add_argument("file", metavar="FILE", help="raw bytes; - for standard input")
+    decode.add_argument(
+        "--hex", action="store_true", help="FILE is lines of hex; blanks and # comments allowed"
+    )
+    decode.add_argument("--device", metavar="ID", help="device id to write (default: DRIVER)")
+
+    outbox = commands.add_parser(
+        "outbox", help="how many events wait for the school's receipt; changes nothing"
+    )
+    outbox.set_defaults(carry_out=_outbox)
+    outbox.add_argument("--config", type=Path, required=True, metavar="FILE")
+    outbox.add_argument("--json", action="store_true", help="one JSON object")
+
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(carry_out=_version)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Recorded bytes of a device to its readings, as JSON lines."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from agent.errors import InputInvalid
+from drivers.api import Decoder
+from drivers.readings import Attached, CardTap, Reading
+from drivers.registry import load
+
+CHUNK_BYTES = 65_536
+WITHOUT = ("mono_ns", "token")
+"""What a reading has that a recording does not say."""
+
+
+def decoder_of(driver: str, device_id: str) -> Decoder:
+    """A fresh decoder of a driver's bytes.
+
+    Raises:
+        UnknownDriver: there is no such driver.
+        InputInvalid: it is no device that sends bytes.
+    """
+    decoder = load(driver).decoder(device_id)
+    if decoder is None:
+        raise InputInvalid("nothing_to_decode", driver, "this device sends no bytes of its own")
+    return decoder
+
+
+def readings(decoder: Decoder, chunks: Iterable[bytes]) -> Iterator[Reading]:
+    """What people said, in order. A card that is read over and over is one tap."""
+    card = None
+    for chunk in chunks:
+        for reading in decoder.feed(chunk, 0):
+            if isinstance(reading, CardTap):
+                repeated, card = reading.uid == card, reading.uid
+                if repeated:
+                    continue
+            else:
+                card = None
+            if not isinstance(reading, Attached):
+                yield reading
+
+
+def line(reading: Reading) -> str:
+    """A reading as one line of JSON: its kind, its device, and what it says."""
+    fields = msgspec.structs.asdict(reading)
+    said = {key: value for key, value in fields.items() if key not in WITHOUT}
+    return msgspec.json.encode({"kind": type(reading).__name__, **said}).decode()
+
+
+def raw_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a file as they are."""
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk
+
+
+def hex_chunks(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """The bytes of a file of hex: one piece a line, blanks anywhere, comments from # on.
+
+    Raises:
+        InputInvalid: a line is not hex; names it.
+    """
+    for number, text in enumerate(file, 1):
+        digits = b"".join(text.partition(b"#")[0].split()).decode("utf-8", "replace")
+        where = f"{name}:{number}"
+        odd = next((one for one in digits if one not in string.hexdigits), None)
+        if odd is not None:
+            raise InputInvalid("hex_invalid", where, f"{odd!r} is no hex digit")
+        if len(digits) % 2:
+            raise InputInvalid("hex_invalid", where, "a hex digit too few or too many")
+        if digits:
+            yield bytes.fromhex(digits)
