@@ -1,0 +1,179 @@
+"""`classroom-agent demo`: sets the stage, and lets a person teach or plays a lesson by itself."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from agent.clock import now_ns
+from agent.demo.broker import BrokerMissing, free_port
+from agent.demo.browser import TeacherPage
+from agent.demo.classroom import Classroom
+from agent.demo.ledger import Ledger, Receipts
+from agent.demo.play import Figures, play
+from agent.demo.pupils import make_class, roster_csv
+from agent.demo.stage import ADDRESS, PartFailed, Stage
+from drivers.sim.receiver import PtyLine
+
+PORT = 8080
+CLASS_ID = "7-3"
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    p = argparse.ArgumentParser(
+        prog="classroom-agent demo",
+        description="A virtual classroom around a real agent: 48 clickers, 6 phones, a broker, "
+        "the school's ingest, and the pages. Runs until Ctrl-C.",
+    )
+    p.add_argument("--headless", action="store_true", help="play a lesson by itself, then stop")
+    p.add_argument("--questions", type=int, default=8, metavar="N", help="with --headless")
+    p.add_argument("--seed", type=int, default=1, metavar="S", help="another class, other answers")
+    p.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    p.add_argument(
+        "--broker", default="iotcore", metavar="B", help="iotcore, mosquitto or mqtt://host:port"
+    )
+    p.add_argument("--host", default="127.0.0.1", help="address the pages listen on")
+    p.add_argument("--port", type=int, default=None, help=f"port of the pages ({PORT})")
+    p.add_argument("--keep", type=Path, metavar="DIR", help="keep all files there")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the demo; the exit status is 1 if an answer was lost, doubled or never ticked."""
+    arguments = parser().parse_args(argv)
+    if arguments.broker not in ("iotcore", "mosquitto") and "://" not in arguments.broker:
+        parser().error("--broker takes iotcore, mosquitto or mqtt://host:port")
+    if arguments.questions < 1:
+        parser().error("--questions takes a number from 1")
+    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="classroom-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return asyncio.run(_run(arguments, folder))
+    except (BrokerMissing, PartFailed, OSError) as error:
+        print(f"classroom-agent demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if arguments.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; stdout is for the figures."""
+    print(text, file=sys.stderr, flush=True)
+
+
+async def _run(arguments: argparse.Namespace, folder: Path) -> int:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    port = arguments.port or (free_port() if arguments.headless else PORT)
+    _check_free(arguments.host, port)
+    rng = random.Random(arguments.seed)
+    ledger = Ledger()
+    classroom = Classroom(make_class(rng), rng, ledger)
+    stage = Stage(folder, broker=arguments.broker, host=arguments.host, port=port)
+    async with AsyncExitStack() as exits:
+        line = await exits.enter_async_context(PtyLine(classroom.receiver, now_ns))
+        exits.push_async_callback(stage.stop)
+        say(f"starting the broker ({arguments.broker}) and the school's ingest")
+        await stage.start_school()
+        say("starting the agent")
+        await stage.start_agent([line.path], [])
+        teacher = TeacherPage(stage.url)
+        exits.push_async_callback(teacher.close)
+        await teacher.call("POST", "/session", {"pin": stage.pin()})
+        roster = roster_csv(classroom.pupils).encode()
+        await teacher.call(
+            "PUT",
+            f"/classes/{CLASS_ID}/roster",
+            content=roster,
+            headers={"Content-Type": "text/csv"},
+        )
+        exits.push_async_callback(classroom.close)
+        teacher.watchers += [ledger.page, lambda view: classroom.page(stage.url, view)]
+        watching = asyncio.create_task(teacher.run())
+        exits.callback(watching.cancel)
+        if not arguments.headless:
+            _welcome(stage, arguments)
+            await _until_stopped(stage, stopped)
+            say("stopping")
+            return 0
+        receipts = exits.enter_context(Receipts(stage.broker_url, ADDRESS))
+        playing = asyncio.create_task(
+            play(
+                stage,
+                classroom,
+                teacher,
+                ledger,
+                receipts,
+                questions=arguments.questions,
+                rng=rng,
+                broker=arguments.broker,
+                say=say,
+            )
+        )
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait([playing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not playing.done():
+            playing.cancel()
+            say("stopped before the lesson was over: no figures")
+            return 1
+        result = playing.result()
+    report(result, as_json=arguments.json)
+    return 1 if result.lost or result.duplicates or result.unticked else 0
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            hint = "stop what uses it, or choose another with --port"
+            raise OSError(
+                error.errno, f"port {port} cannot be had ({error.strerror}); {hint}"
+            ) from error
+
+
+async def _until_stopped(stage: Stage, stopped: asyncio.Event) -> None:
+    while not stopped.is_set():
+        stage.check()
+        try:
+            await asyncio.wait_for(stopped.wait(), 1.0)
+        except TimeoutError:
+            continue
+
+
+def _welcome(stage: Stage, arguments: argparse.Namespace) -> None:
+    say(
+        f"""
+  Teacher      http://localhost:{stage.port}            PIN {stage.pin()}
+  Projector    http://localhost:{stage.port}/projector
+  Students     http://localhost:{stage.port}/s
+
+Open a lesson with class {CLASS_ID} and ask: 48 clickers and 6 phones answer.
+Broker {stage.broker_url}, the school's database {stage.database}.
+Ctrl-C stops it{"" if arguments.keep else " and removes its files"}."""
+    )
+
+
+def report(figures: Figures, *, as_json: bool) -> None:
+    """Print the figures: a table for people, or one JSON object on the last line."""
+    if as_json:
+        print(msgspec.json.encode(figures).decode(), flush=True)
+        return
+    for name, value in msgspec.to_builtins(figures).items():
+        print(f"{name:24} {value}")
