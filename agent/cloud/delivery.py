@@ -151,6 +151,8 @@ class Delivery:
         if record is not None:
             epoch, _, upto = record.partition(":")
             self.epoch, self.upto = int(epoch), int(upto)
+        elif self._newest != (0, 0):
+            self.epoch = self._outbox.epochs()[0]
         self._after = self.upto
 
     def committed(self, epoch: int, seq: int) -> None:
@@ -245,7 +247,7 @@ class Delivery:
             try:
                 version = KINDS[kind].version
                 body = public_body(kind, row.body)
-            except (KeyError, msgspec.DecodeError, AttributeError):
+            except (KeyError, msgspec.DecodeError, AttributeError, TypeError):
                 self._set_aside(row.seq, "unreadable")
         if (self.epoch, row.seq) in self._unreadable:
             kind, version, body = SET_ASIDE, 1, encode_stand_in(row.kind)

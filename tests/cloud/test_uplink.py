@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import paho.mqtt.publish as paho_publish
-import paho.mqtt.client as paho
-
 from agent.cloud.uplink import Uplink
-from agent.demo.broker import LocalBroker
 from tests.cloud.conftest import ADDRESS
 from tests.cloud.outbox import MemoryOutbox
 from tests.cloud.school import School, until
