@@ -57,7 +57,7 @@ class Classroom:
     async def press_outside(self, count: int) -> None:
         """Some press while nothing is asked."""
         for pupil in self._rng.sample(list(self.pupils), count):
-            self._press(pupil, "A", NOT_ASKED)
+            self.press(pupil, "A", NOT_ASKED)
 
     @property
     def answering(self) -> bool:
@@ -93,9 +93,10 @@ class Classroom:
         for press in presses:
             await asyncio.sleep(press.after_s - waited_s)
             waited_s = press.after_s
-            self._press(pupil, press.key, number)
+            self.press(pupil, press.key, number)
 
-    def _press(self, pupil: Pupil, key: str, number: int) -> None:
+    def press(self, pupil: Pupil, key: str, number: int) -> None:
+        """One press on a clicker, for question `number` as far as the student knows."""
         at_ns = now_ns()
         token = self.receiver.press(pupil.keypad, key)
         self._ledger.press(token, pupil.keypad, key, number, at_ns)

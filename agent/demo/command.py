@@ -10,24 +10,18 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from agent.clock import now_ns
 from agent.demo.broker import BrokerMissing, free_port
-from agent.demo.browser import TeacherPage
-from agent.demo.classroom import Classroom
-from agent.demo.ledger import Ledger, Receipts
 from agent.demo.play import Figures, play
-from agent.demo.pupils import make_class, roster_csv
-from agent.demo.stage import ADDRESS, PartFailed, Stage
-from drivers.sim.receiver import PtyLine
+from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.stage import PartFailed
 
 PORT = 8080
-CLASS_ID = "7-3"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,60 +74,39 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     port = arguments.port or (free_port() if arguments.headless else PORT)
     _check_free(arguments.host, port)
-    rng = random.Random(arguments.seed)
-    ledger = Ledger()
-    classroom = Classroom(make_class(rng), rng, ledger)
-    stage = Stage(folder, broker=arguments.broker, host=arguments.host, port=port)
-    async with AsyncExitStack() as exits:
-        line = await exits.enter_async_context(PtyLine(classroom.receiver, now_ns))
-        exits.push_async_callback(stage.stop)
-        say(f"starting the broker ({arguments.broker}) and the school's ingest")
-        await stage.start_school()
-        say("starting the agent")
-        await stage.start_agent([line.path], [])
-        teacher = TeacherPage(stage.url)
-        exits.push_async_callback(teacher.close)
-        await teacher.call("POST", "/session", {"pin": stage.pin()})
-        roster = roster_csv(classroom.pupils).encode()
-        await teacher.call(
-            "PUT",
-            f"/classes/{CLASS_ID}/roster",
-            content=roster,
-            headers={"Content-Type": "text/csv"},
-        )
-        exits.push_async_callback(classroom.close)
-        teacher.watchers += [ledger.page, lambda view: classroom.page(stage.url, view)]
-        watching = asyncio.create_task(teacher.run())
-        exits.callback(watching.cancel)
+    say(f"starting the broker ({arguments.broker}), the school's ingest and the agent")
+    scene = Scene(
+        folder,
+        broker=arguments.broker,
+        host=arguments.host,
+        port=port,
+        rng=random.Random(arguments.seed),
+    )
+    async with scene:
         if not arguments.headless:
-            _welcome(stage, arguments)
-            await _until_stopped(stage, stopped)
+            scene.let_answer()
+            _welcome(scene, keep=arguments.keep is not None)
+            await _until_stopped(scene, stopped)
             say("stopping")
             return 0
-        receipts = exits.enter_context(Receipts(stage.broker_url, ADDRESS))
-        playing = asyncio.create_task(
-            play(
-                stage,
-                classroom,
-                teacher,
-                ledger,
-                receipts,
-                questions=arguments.questions,
-                rng=rng,
-                broker=arguments.broker,
-                say=say,
-            )
-        )
-        stopping = asyncio.create_task(stopped.wait())
-        await asyncio.wait([playing, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not playing.done():
-            playing.cancel()
-            say("stopped before the lesson was over: no figures")
-            return 1
-        result = playing.result()
+        result = await _unless_stopped(play(scene, questions=arguments.questions, say=say), stopped)
+    if result is None:
+        say("stopped before the lesson was over: no figures")
+        return 1
     report(result, as_json=arguments.json)
     return 1 if result.lost or result.duplicates or result.unticked else 0
+
+
+async def _unless_stopped(
+    work: Coroutine[Any, Any, Figures], stopped: asyncio.Event
+) -> Figures | None:
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stopped.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    return None
 
 
 def _check_free(host: str, port: int) -> None:
@@ -148,16 +121,17 @@ def _check_free(host: str, port: int) -> None:
             ) from error
 
 
-async def _until_stopped(stage: Stage, stopped: asyncio.Event) -> None:
+async def _until_stopped(scene: Scene, stopped: asyncio.Event) -> None:
     while not stopped.is_set():
-        stage.check()
+        scene.stage.check()
         try:
             await asyncio.wait_for(stopped.wait(), 1.0)
         except TimeoutError:
             continue
 
 
-def _welcome(stage: Stage, arguments: argparse.Namespace) -> None:
+def _welcome(scene: Scene, *, keep: bool) -> None:
+    stage = scene.stage
     say(
         f"""
   Teacher      http://localhost:{stage.port}            PIN {stage.pin()}
@@ -166,7 +140,7 @@ def _welcome(stage: Stage, arguments: argparse.Namespace) -> None:
 
 Open a lesson with class {CLASS_ID} and ask: 48 clickers and 6 phones answer.
 Broker {stage.broker_url}, the school's database {stage.database}.
-Ctrl-C stops it{"" if arguments.keep else " and removes its files"}."""
+Ctrl-C stops it{"" if keep else " and removes its files"}."""
     )
 
 

@@ -150,7 +150,7 @@ class Receipts:
         at_ns = now_ns()
         content_type = getattr(message.properties, "ContentType", "application/json")
         try:
-            ack = decode_ack(unpack(content_type, message.payload))
+            ack = decode_ack(unpack(content_type, bytes(message.payload)))
         except PayloadInvalid:
             return
         if isinstance(ack, Receipt):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import random
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from random import Random
 
 import msgspec
 
 from agent.demo.browser import TeacherPage
-from agent.demo.classroom import Classroom
-from agent.demo.ledger import Held, Ledger, Percentiles, Receipts, count_duplicates
+from agent.demo.ledger import Percentiles, count_duplicates
 from agent.demo.pupils import choices
-from agent.demo.stage import Stage, journal_bytes, journal_newest
+from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.stage import journal_bytes, journal_newest
 from agent.lesson.events import QuestionKind
 from agent.lesson.questions import normalise
+from agent.web.views import TeacherView
 
 KINDS: tuple[tuple[QuestionKind, int], ...] = (
     ("single", 4),
@@ -50,6 +51,7 @@ class Figures(msgspec.Struct, kw_only=True):
     """
 
     students: int
+    clickers: int
     phones: int
     questions: int
     presses: int
@@ -69,62 +71,47 @@ class Figures(msgspec.Struct, kw_only=True):
     machine: str
 
 
-async def play(
-    stage: Stage,
-    classroom: Classroom,
-    teacher: TeacherPage,
-    ledger: Ledger,
-    receipts: Receipts,
-    *,
-    questions: int,
-    rng: random.Random,
-    broker: str,
-    say: Say,
-) -> Figures:
+async def play(scene: Scene, *, questions: int, say: Say = lambda _: None) -> Figures:
     """Play a lesson of so many questions, and measure it."""
+    stage, classroom, teacher = scene.stage, scene.classroom, scene.teacher
     began_s = asyncio.get_running_loop().time()
     bytes_before, cpu_before_s = journal_bytes(stage.data_dir), stage.agent.cpu_s()
+    scene.let_answer()
     await classroom.press_outside(OUTSIDE)
-    lesson = (await teacher.call("POST", "/lessons", {"class_id": "7-3", "title": "demo"}))["id"]
+    opened = await teacher.call("POST", "/lessons", {"class_id": CLASS_ID, "title": "demo"})
+    lesson = opened["id"]
     await teacher.until(lambda view: view.lesson is not None)
-    await settle(classroom, ledger)
+    await settle(scene)
     for number in range(1, questions + 1):
         kind, options = KINDS[(number - 1) % len(KINDS)]
-        await ask(teacher, lesson, kind, options, rng)
+        await ask(teacher, lesson, kind, options, scene.rng)
         say(f"question {number} of {questions}: {kind}")
-        await teacher.until(lambda view, number=number: _asked(view, number))  # type: ignore[misc]
-        await settle(classroom, ledger)
+        await teacher.until(partial(_asked, number))
+        await settle(scene)
         await teacher.call("POST", f"/lessons/{lesson}/questions/{number}/close")
         await teacher.call("POST", f"/lessons/{lesson}/questions/{number}/reveal")
         stage.check()
     await classroom.press_outside(OUTSIDE)
-    await settle(classroom, ledger)
+    await settle(scene)
     await teacher.call("POST", f"/lessons/{lesson}/end")
     say("waiting for the school's receipt")
-    await receive(stage, receipts)
-    cpu_s = stage.agent.cpu_s() - cpu_before_s
-    held = ledger.compare(stage.database, receipts)
+    await receive(scene)
     return figures(
-        stage,
-        ledger,
-        held,
-        journal_growth_bytes=journal_bytes(stage.data_dir) - bytes_before,
-        cpu_s=cpu_s,
-        students=len(classroom.pupils),
-        phones=len(classroom.phones),
+        scene,
         questions=questions,
+        journal_growth_bytes=journal_bytes(stage.data_dir) - bytes_before,
+        cpu_s=stage.agent.cpu_s() - cpu_before_s,
         seconds=asyncio.get_running_loop().time() - began_s,
-        broker=broker,
     )
 
 
-def _asked(view: Any, number: int) -> bool:
+def _asked(number: int, view: TeacherView) -> bool:
     question = None if view.lesson is None else view.lesson.question
     return question is not None and question.asked.number == number
 
 
 async def ask(
-    teacher: TeacherPage, lesson: str, kind: QuestionKind, options: int, rng: random.Random
+    teacher: TeacherPage, lesson: str, kind: QuestionKind, options: int, rng: Random
 ) -> None:
     """Ask a question with a key."""
     right = normalise(kind, options, rng.choice(choices(kind, options)))
@@ -132,45 +119,37 @@ async def ask(
     await teacher.call("POST", f"/lessons/{lesson}/questions", body)
 
 
-async def settle(classroom: Classroom, ledger: Ledger) -> None:
+async def settle(scene: Scene) -> None:
     """Wait until all have pressed and every light is on; give up on lights after a while."""
     deadline_s = asyncio.get_running_loop().time() + SETTLE_S
-    while classroom.answering or ledger.unticked:
+    while scene.classroom.answering or scene.ledger.unticked:
         if asyncio.get_running_loop().time() > deadline_s:
             return
         await asyncio.sleep(0.02)
 
 
-async def receive(stage: Stage, receipts: Receipts) -> None:
+async def receive(scene: Scene) -> None:
     """Wait until the school's receipt covers the board's newest event; give up after a while."""
     deadline_s = asyncio.get_running_loop().time() + RECEIPT_S
     while asyncio.get_running_loop().time() < deadline_s:
-        epoch, seq = journal_newest(stage.data_dir)
-        if receipts.upto(epoch) >= seq:
+        epoch, seq = journal_newest(scene.stage.data_dir)
+        if scene.receipts.upto(epoch) >= seq:
             return
         await asyncio.sleep(0.05)
 
 
 def figures(
-    stage: Stage,
-    ledger: Ledger,
-    held: list[Held],
-    *,
-    journal_growth_bytes: int,
-    cpu_s: float,
-    students: int,
-    phones: int,
-    questions: int,
-    seconds: float,
-    broker: str,
+    scene: Scene, *, questions: int, journal_growth_bytes: int, cpu_s: float, seconds: float
 ) -> Figures:
-    """Put the figures of a run together."""
-    presses = len(ledger.presses)
+    """Put the figures of a run together, from the school's own database."""
+    ledger, agent = scene.ledger, scene.stage.agent
+    held = ledger.compare(scene.stage.database, scene.receipts)
     ours = [one for one in held if one.token in ledger.presses]
-    received = {one.token for one in ours}
+    presses, received = len(ledger.presses), {one.token for one in ours}
     return Figures(
-        students=students,
-        phones=phones,
+        students=len(scene.classroom.pupils) + len(scene.classroom.phones),
+        clickers=len(scene.classroom.pupils),
+        phones=len(scene.classroom.phones),
         questions=questions,
         presses=presses,
         refused_full=ledger.refused,
@@ -182,9 +161,9 @@ def figures(
         press_to_page_ms=ledger.latency_ms("shown_ns"),
         press_to_cloud_ms=ledger.latency_ms("received_ns"),
         disk_bytes_per_answer=round(journal_growth_bytes / presses, 1) if presses else None,
-        rss_mb=round(stage.agent.peak_rss_mb(), 1),
+        rss_mb=round(agent.peak_rss_mb(), 1),
         agent_cpu_ms_per_press=round(cpu_s * 1000 / presses, 3) if presses else None,
         seconds=round(seconds, 1),
-        broker=broker,
+        broker=scene.broker,
         machine=f"{platform.machine()}, Python {platform.python_version()}",
     )
