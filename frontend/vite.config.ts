@@ -4,7 +4,11 @@ import { defineConfig } from "vitest/config";
 // `npm run dev` shows the pages against a running agent (`./dev demo`).
 const AGENT = process.env["AGENT_URL"] ?? "http://127.0.0.1:8080";
 
-export default defineConfig({
+// The student's page is built by itself, so that a phone loads nothing of the other pages.
+const PAGES = { teacher: "index.html", projector: "projector.html" };
+const STUDENT = { student: "s.html" };
+
+export default defineConfig(({ mode }) => ({
   plugins: [svelte()],
   server: { proxy: { "/api": AGENT } },
   build: {
@@ -14,7 +18,8 @@ export default defineConfig({
     // No data: addresses, so that the content security policy stays 'self'.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { teacher: "index.html", projector: "projector.html", student: "s.html" } },
+    emptyOutDir: mode !== "student",
+    rolldownOptions: { input: mode === "student" ? STUDENT : PAGES },
   },
   test: { include: ["tests/**/*.test.ts"] },
-});
+}));

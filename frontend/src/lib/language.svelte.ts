@@ -1,25 +1,7 @@
-/** The page's language: the reader's choice, else the browser's. */
+import { chooseLanguage, firstLanguage } from "./language";
 
-export type LanguageCode = "zh" | "en";
-
-const STORED = "language";
-
-function first(): LanguageCode {
-  const chosen = localStorage.getItem(STORED);
-  if (chosen === "zh" || chosen === "en") return chosen;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
-export const language = $state({ code: first() });
-
-function mark(): void {
-  document.documentElement.lang = language.code === "zh" ? "zh-CN" : "en";
-}
+export const language = $state({ code: firstLanguage() });
 
 export function otherLanguage(): void {
-  language.code = language.code === "zh" ? "en" : "zh";
-  localStorage.setItem(STORED, language.code);
-  mark();
+  language.code = chooseLanguage(language.code === "zh" ? "en" : "zh");
 }
-
-mark();

@@ -1,102 +1,21 @@
-/**
- * The live view of a page, as the board sends it.
- *
- * `fetch` and not `EventSource`: it sees the board's keep-alive comments, so a line that died
- * silently is noticed, and it sees the status, so a lost session is told from a lost board.
- */
+import { LiveLine, type Line } from "./live";
 
-import { BASE } from "./api";
-import { EventLines, backoff_ms } from "./events";
-
-/** The board sends something every 10 s; after this long without a byte the line is dead. */
-const SILENCE_MS = 22_000;
-
-export type Line = "connecting" | "live" | "lost" | "refused";
-
+/** The live view of a page, for Svelte. */
 export class Live<V> {
   view = $state.raw<V | null>(null);
   line = $state<Line>("connecting");
-  /** `performance.now()` when the view came: what its `_ago_ms` counts from. */
   received_ms = $state(0);
+  private readonly wire: LiveLine<V>;
 
-  private tries = 0;
-  private generation = 0;
-  private stop: AbortController | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(private readonly role: "teacher" | "projector" | "student") {
-    // A phone that wakes, or a network that is back, does not wait for the next try.
-    const wake = () => {
-      if (this.generation > 0 && !document.hidden && this.line !== "refused") this.connect();
-    };
-    addEventListener("online", wake);
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.line !== "live") wake();
-    });
-    addEventListener("offline", () => {
-      if (this.line === "live") this.line = "lost";
-    });
+  constructor(role: "teacher" | "projector" | "student") {
+    this.wire = new LiveLine<V>(role, (seen) => Object.assign(this, seen));
   }
 
   connect(): void {
-    this.stop?.abort();
-    clearTimeout(this.timer);
-    this.generation += 1;
-    void this.read(this.generation);
+    this.wire.connect();
   }
 
   close(): void {
-    this.generation += 1;
-    this.stop?.abort();
-    clearTimeout(this.timer);
-    this.view = null;
-    this.line = "connecting";
-  }
-
-  private async read(generation: number): Promise<void> {
-    const stop = new AbortController();
-    this.stop = stop;
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => stop.abort(), SILENCE_MS);
-    };
-    try {
-      heard();
-      const response = await fetch(`${BASE}/live?view=${this.role}`, {
-        signal: stop.signal,
-        cache: "no-store",
-        headers: { Accept: "text/event-stream" },
-      });
-      if (response.status === 401 || response.status === 403) {
-        if (generation === this.generation) this.line = "refused";
-        return;
-      }
-      if (!response.ok || !response.body) throw new Error(String(response.status));
-      const reader = response.body.getReader();
-      const decoder = new TextDecoder();
-      const lines = new EventLines();
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done || generation !== this.generation) break;
-        heard();
-        const events = lines.feed(decoder.decode(value, { stream: true }));
-        const newest = events[events.length - 1];
-        if (newest !== undefined) {
-          this.view = JSON.parse(newest) as V;
-          this.received_ms = performance.now();
-          this.line = "live";
-          this.tries = 0;
-        }
-      }
-    } catch {
-      // Whatever broke the line, the answer is to try again.
-    } finally {
-      clearTimeout(silence);
-    }
-    if (generation !== this.generation) return;
-    this.line = this.view === null && this.tries === 0 ? "connecting" : "lost";
-    this.timer = setTimeout(() => this.connect(), backoff_ms(this.tries));
-    this.tries += 1;
+    this.wire.close();
   }
 }

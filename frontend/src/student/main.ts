@@ -1,4 +1,0 @@
-import { start } from "../lib/start";
-import Page from "./Page.svelte";
-
-start(Page);

@@ -1,0 +1,134 @@
+/** This phone's side of the lesson: its seat, its answer, the live question. */
+
+import { Refused, call } from "../lib/api";
+import { chooseLanguage, firstLanguage } from "../lib/language";
+import { LiveLine, type Seen } from "../lib/live";
+import type { StudentView } from "../lib/views";
+import { Sender, wakeableSleep, type Delivery, type Reply } from "./sender";
+import { en } from "./en";
+import { zh } from "./zh";
+
+interface Me {
+  seat: string;
+  number: number;
+  question: number | null;
+  key: string | null;
+}
+
+export class Phone {
+  seen: Seen<StudentView> = { view: null, line: "connecting", received_ms: 0 };
+  /** "asking": not known yet; "none": the room code is needed. */
+  seat: "asking" | "none" | "taken" = "asking";
+  number = 0;
+  joinFailure: unknown = null;
+  joining = false;
+  delivery: Delivery = { step: "idle" };
+  /** What the board has on disk of this phone for a question. */
+  recorded: { question: number; key: string } | null = null;
+  language = firstLanguage();
+  /** What is being put together for a question, not sent yet: letters of a multiple choice, a number. */
+  typed: { question: number; text: string } = { question: 0, text: "" };
+  /** From `?c=`, then what the reader types. */
+  code: string;
+
+  private readonly live: LiveLine<StudentView>;
+  private readonly alarm = wakeableSleep();
+  private readonly sender: Sender;
+
+  constructor(private readonly changed: () => void) {
+    this.code = new URLSearchParams(location.search).get("c") ?? "";
+    this.live = new LiveLine<StudentView>("student", (seen) => {
+      this.seen = seen;
+      if (seen.line === "refused") this.leave();
+      this.changed();
+    });
+    this.sender = new Sender({
+      post: (attempt) => call<Reply>("POST", "/s/answer", attempt),
+      sleep: this.alarm.sleep,
+      show: (delivery) => this.show(delivery),
+      seatLost: () => this.leave(),
+      storage: localStorage,
+    });
+    addEventListener("online", () => this.alarm.wake());
+    document.addEventListener("visibilitychange", () => document.hidden || this.alarm.wake());
+  }
+
+  get words() {
+    return this.language === "zh" ? zh : en;
+  }
+
+  otherLanguage(): void {
+    this.language = chooseLanguage(this.language === "zh" ? "en" : "zh");
+    this.changed();
+  }
+
+  async start(): Promise<void> {
+    if (this.code !== "" && (await this.join())) return;
+    try {
+      await this.me();
+    } catch (failure) {
+      if (failure instanceof Refused && failure.status < 500) this.leave();
+      else setTimeout(() => void this.start(), 2000);
+    }
+  }
+
+  /** True if the phone has its seat. A phone that has one in this lesson gets the same again. */
+  async join(): Promise<boolean> {
+    if (this.joining) return false;
+    this.joining = true;
+    this.changed();
+    try {
+      await call("POST", "/s/join", { room_code: this.code.trim() });
+      history.replaceState(null, "", location.pathname);
+      await this.me();
+      this.joinFailure = null;
+      return true;
+    } catch (failure) {
+      this.joinFailure = failure;
+      const wait_s = failure instanceof Refused ? failure.retry_s : null;
+      // Whoever guesses codes waits.
+      if (wait_s !== null) await this.alarm.sleep(wait_s * 1000);
+      return false;
+    } finally {
+      this.joining = false;
+      this.changed();
+    }
+  }
+
+  type(question: number, text: string): void {
+    this.typed = { question, text };
+    this.changed();
+  }
+
+  answer(question: number, key: string): void {
+    this.sender.answer(question, key);
+  }
+
+  /** The seat is of a lesson that is over, or of none. */
+  leave(): void {
+    if (this.seat === "taken") {
+      this.live.close();
+      this.sender.forget();
+      this.code = "";
+    }
+    this.recorded = null;
+    this.seat = "none";
+    this.changed();
+  }
+
+  private async me(): Promise<void> {
+    const me = await call<Me>("GET", "/s/me");
+    this.number = me.number;
+    this.recorded = me.question !== null && me.key ? { question: me.question, key: me.key } : null;
+    this.seat = "taken";
+    this.changed();
+    this.live.connect();
+    this.sender.resume();
+  }
+
+  private show(delivery: Delivery): void {
+    this.delivery = delivery;
+    if (delivery.step === "recorded") this.recorded = { question: delivery.question, key: delivery.key };
+    this.changed();
+  }
+}
