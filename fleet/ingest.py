@@ -153,7 +153,7 @@ class Ingest:
         client.loop_start()
         try:
             while not self._stopping:
-                for answer in self._take(self._group()):
+                for answer in self.take(self._group()):
                     if not client.is_connected():
                         break  # the boards resend, and hear it then
                     client.publish(
@@ -238,7 +238,7 @@ class Ingest:
                 break
         return group
 
-    def _take(self, group: list[Message]) -> list[Answer]:
+    def take(self, group: list[Message]) -> list[Answer]:
         """One transaction; what may be said after it. When it fails nothing is said."""
         if not group:
             return []

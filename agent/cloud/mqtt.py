@@ -340,6 +340,8 @@ class _Session:
     def close(self, client: paho.Client) -> None:
         """End the connection, also one that the executor is still making."""
         self._closed = True
+        # Paho closes once more when the client is collected, perhaps after the loop has ended.
+        client.on_socket_close = client.on_socket_unregister_write = client.on_disconnect = None
         sock = client.socket()
         if sock is not None:
             self._forget(sock)

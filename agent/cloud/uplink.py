@@ -129,16 +129,20 @@ class Uplink:
         """Say goodbye to the school and stop. What is in flight stays in the journal."""
         if self._mqtt is None:
             return
+        crashed = any(task.done() for task in self._tasks)
         self._tasks[1].cancel()
-        if self._publish_state(self._mqtt, online=False):
-            deadline_s = asyncio.get_running_loop().time() + STOP_S
-            while not self._mqtt.settled and self._mqtt.connected:
-                if asyncio.get_running_loop().time() > deadline_s:
-                    break
-                await asyncio.sleep(0.01)
-        self._mqtt.disconnect()
+        if not crashed:  # else the broker tells it: nothing here can be relied on
+            await self._say_goodbye(self._mqtt)
         self._tasks[0].cancel()
         await asyncio.wait(self._tasks)
+
+    async def _say_goodbye(self, mqtt: MqttClient) -> None:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + STOP_S
+        self._publish_state(mqtt, online=False)
+        while mqtt.connected and not mqtt.settled and loop.time() < deadline_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        mqtt.disconnect()
 
     async def watch(self) -> None:
         """Wait for ever; end only by raising what crashed the uplink."""

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from agent.cloud.mqtt import CloudOptions
 from agent.cloud.uplink import Uplink
+from agent.demo.broker import LocalBroker, free_port
+from agent.wire.errors import BrokerUrlInvalid, TopicInvalid
+from agent.wire.payloads import SET_ASIDE, DeviceReport, Receipt, encode
+from agent.wire.roll_up import roll_up
 from tests.cloud.conftest import ADDRESS
-from tests.cloud.outbox import MemoryOutbox
+from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import School, until
+from tests.cloud.visitor import Visitor
 
 MakeUplink = Callable[[], Uplink]
+ROLL_UP = roll_up(
+    lesson="l-1",
+    question=1,
+    kind="single",
+    present=48,
+    answered=40,
+    options={"A": 30, "B": 10},
+    right=30,
+    key=["A"],
+)
 
 
 def seqs(count: int, epoch: int = 1) -> list[tuple[int, int]]:
     return [(epoch, seq) for seq in range(1, count + 1)]
+
+
+def kept(school: School, query: str) -> list[tuple[Any, ...]]:
+    db = sqlite3.connect(school.database)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
 
 
 async def test_events_reach_the_school_and_its_receipt_comes_back(
@@ -32,3 +60,225 @@ async def test_events_reach_the_school_and_its_receipt_comes_back(
         assert uplink.state.delivery.resent == 0
     assert outbox.notes["receipt"] == "1:50"
     assert school.held(ADDRESS.device) == seqs(50)
+
+
+async def test_without_a_school_nothing_counts_as_received(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School
+) -> None:
+    """A broker's own acknowledgement is not the school's receipt."""
+    outbox.add(5)
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.delivery.resent >= 1)
+        assert uplink.state.waiting == 5
+        assert "receipt" not in outbox.notes
+        school.start()
+        await until(lambda: uplink.state.waiting == 0)
+        assert not uplink.state.nobody_listens
+    assert school.held(ADDRESS.device) == seqs(5)
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+@pytest.mark.needs("mosquitto")
+async def test_a_broker_with_nobody_behind_it_is_shown(
+    make_uplink: MakeUplink, outbox: MemoryOutbox
+) -> None:
+    outbox.add(1)
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.nobody_listens)
+        assert uplink.state.mqtt.unheard >= 1
+        assert uplink.state.waiting == 1
+
+
+async def test_killed_ingests_lose_and_double_nothing(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School
+) -> None:
+    school.start()
+    async with make_uplink() as uplink:
+        for _ in range(3):
+            for _ in range(40):
+                uplink.committed(*outbox.add(5))
+                await asyncio.sleep(0.002)
+            school.kill()
+            uplink.committed(*outbox.add(5))
+            school.start()
+        await until(lambda: uplink.state.waiting == 0, within_s=40)
+    assert school.held(ADDRESS.device) == seqs(615)
+
+
+async def test_killed_brokers_lose_and_double_nothing(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School, broker: LocalBroker
+) -> None:
+    school.start()
+    async with make_uplink() as uplink:
+        for _ in range(2):
+            for _ in range(40):
+                uplink.committed(*outbox.add(5))
+                await asyncio.sleep(0.002)
+            broker.kill()
+            uplink.committed(*outbox.add(5))
+            await until(lambda: uplink.state.link == "connecting")
+            assert uplink.state.reason
+            await asyncio.to_thread(broker.start)
+            await until(lambda: uplink.state.link == "connected")
+        await until(lambda: uplink.state.waiting == 0, within_s=40)
+        assert uplink.state.mqtt.connects == 3
+    assert school.held(ADDRESS.device) == seqs(410)
+
+
+async def test_a_board_that_forgot_the_receipt_sends_again_and_the_school_keeps_one(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School
+) -> None:
+    school.start()
+    outbox.add(20)
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.waiting == 0)
+    outbox.notes.clear()
+    uplink = make_uplink()
+    outbox.add(1)
+    async with uplink:
+        await until(lambda: uplink.state.waiting == 0)
+    assert outbox.notes["receipt"] == "1:21"
+    assert school.held(ADDRESS.device) == seqs(21)
+
+
+async def test_what_the_school_cannot_read_is_put_aside_and_the_rest_arrives(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School
+) -> None:
+    school.start()
+    outbox.add(9)
+    outbox.add_body("LessonEnded", b'{"lesson": "cut')
+    outbox.add_body("LessonEnded", b'{"nothing": "that a lesson has"}')
+    outbox.add(9)
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.waiting == 0)
+        assert uplink.state.delivery.aside == 1
+        assert uplink.state.delivery.rejected == 1
+    assert outbox.aside == {(1, 10): "bad_batch", (1, 11): "rejected"}
+    assert school.held(ADDRESS.device) == [one for one in seqs(20) if one[1] not in (10, 11)]
+    assert kept(school, "select seq, kind, code from quarantine") == [
+        (10, SET_ASIDE, "set_aside"),
+        (11, "LessonEnded", "body_invalid"),
+    ]
+
+
+async def test_malformed_words_from_the_school_are_counted_and_change_nothing(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, school: School, broker: LocalBroker
+) -> None:
+    outbox.add(3)
+    junk = [b"", b"{", b"\xff\x00", b'{"epoch":1}', b'{"epoch":1,"upto":"3"}', b"[" * 5000]
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.link == "connected")
+        with Visitor(broker.port) as visitor:
+            for payload in junk:
+                visitor.say(ADDRESS.dn("ack"), payload)
+            visitor.say(ADDRESS.dn("ack"), b"not zlib", "application/json+zlib")
+            visitor.say(ADDRESS.dn("ack"), encode(Receipt(epoch=1, upto=1)), "text/html")
+            visitor.say(ADDRESS.dn("ack"), encode(Receipt(epoch=1, upto=2_000_000)))
+            visitor.say(ADDRESS.dn("twin"), b"{")
+            await until(lambda: uplink.state.malformed == len(junk) + 2)
+            await until(lambda: uplink.state.delivery.ahead == 1)
+        assert uplink.state.waiting == 3
+        school.start()
+        await until(lambda: uplink.state.waiting == 0)
+
+
+async def test_birth_and_death_are_told_and_kept(
+    broker: LocalBroker, outbox: MemoryOutbox, school: School
+) -> None:
+    reports = [DeviceReport(id="rx-1", driver="clicker.reference", state="working")]
+    uplink = Uplink(
+        CloudOptions(url=broker.url, will_delay_s=0),
+        ADDRESS,
+        outbox,
+        Clock(),
+        boot=BOOT,
+        versions={"agent": "0.1.0"},
+        devices=lambda: reports,
+    )
+    topic = ADDRESS.up("state")
+    with Visitor(broker.port, topic) as visitor:
+        async with uplink:
+            await until(lambda: len(visitor.heard) == 1)
+            birth = visitor.heard[0]
+            assert (birth["online"], birth["boot"], birth["versions"]) == (
+                True,
+                BOOT,
+                {"agent": "0.1.0"},
+            )
+            assert birth["devices"][0]["state"] == "working"
+            reports[0] = DeviceReport(id="rx-1", driver="clicker.reference", state="lost")
+            uplink.announce()
+            await until(lambda: len(visitor.heard) == 2)
+            assert visitor.heard[1]["devices"][0]["state"] == "lost"
+        await until(lambda: len(visitor.heard) == 3)
+        assert visitor.heard[2]["online"] is False
+    with Visitor(broker.port, topic) as later:
+        await until(lambda: len(later.heard) == 1)
+        assert later.heard[0]["online"] is False
+
+
+async def test_a_board_without_power_is_told_dead_by_the_broker(
+    make_uplink: MakeUplink, broker: LocalBroker
+) -> None:
+    with Visitor(broker.port, ADDRESS.up("state")) as visitor:
+        uplink = make_uplink()
+        async with uplink:
+            await until(lambda: len(visitor.heard) == 1)
+            for task in asyncio.all_tasks():
+                if task.get_name() == "mqtt":
+                    task.cancel()
+            await until(lambda: len(visitor.heard) == 2)
+        assert visitor.heard[1]["online"] is False
+        assert visitor.heard[1]["boot"] == BOOT
+
+
+async def test_roll_ups_reach_the_school_also_from_before_the_connection(
+    make_uplink: MakeUplink, school: School
+) -> None:
+    school.start()
+    uplink = make_uplink()
+    uplink.publish_rollup(ROLL_UP)
+    async with uplink:
+        await until(
+            lambda: (
+                kept(school, "select lesson, question, revision from roll_up") == [("l-1", 1, 1)]
+            )
+        )
+
+
+async def test_a_board_without_a_school_only_keeps_its_events(outbox: MemoryOutbox) -> None:
+    uplink = Uplink(None, ADDRESS, outbox, Clock(), boot=BOOT, versions={})
+    outbox.add(2)
+    async with uplink:
+        uplink.committed(*outbox.add(1))
+        uplink.publish_rollup(ROLL_UP)
+        assert (uplink.state.link, uplink.state.waiting) == ("off", 3)
+
+
+async def test_no_broker_is_no_reason_to_fail(outbox: MemoryOutbox) -> None:
+    options = CloudOptions(url=f"mqtt://127.0.0.1:{free_port()}")
+    outbox.add(2)
+    async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
+        await until(lambda: uplink.state.mqtt.losses >= 1)
+        assert "refused" in uplink.state.reason.lower()
+        assert (uplink.state.link, uplink.state.waiting) == ("connecting", 2)
+
+
+async def test_a_crash_inside_is_told_to_who_watches(
+    broker: LocalBroker, outbox: MemoryOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Clock):
+        def wall(self, boot: str, mono_ns: int) -> Any:
+            raise OSError("no clock")
+
+    options = CloudOptions(url=broker.url)
+    async with Uplink(options, ADDRESS, outbox, Broken(), boot=BOOT, versions={}) as uplink:
+        with pytest.raises(OSError, match="no clock"):
+            await asyncio.wait_for(uplink.watch(), 10)
+
+
+def test_addresses_that_cannot_be_used_are_refused_at_once(outbox: MemoryOutbox) -> None:
+    with pytest.raises(BrokerUrlInvalid):
+        Uplink(CloudOptions(url="http://school"), ADDRESS, outbox, Clock(), boot=BOOT, versions={})
+    with pytest.raises(TopicInvalid):
+        Uplink(None, ADDRESS._replace(room="a/b"), outbox, Clock(), boot=BOOT, versions={})
