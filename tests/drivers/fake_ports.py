@@ -1,0 +1,151 @@
+"""Lines and ports in memory that speak bytes: whole, byte by byte, delayed or lossy."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from drivers.capabilities import Outcome
+from drivers.errors import DeviceLost
+from drivers.ports import ByteLine, Phones
+from drivers.readings import KeyPress, Token
+
+Delivery = Callable[[bytes], Iterator[bytes]]
+"""Cuts what a device sent into what the host reads at once; b"" is a pass of the loop."""
+
+
+def whole(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+def bytewise(data: bytes) -> Iterator[bytes]:
+    for byte in data:
+        yield bytes((byte,))
+
+
+def delayed(seed: int) -> Delivery:
+    """Pieces of 1 to 9 bytes with pauses between them."""
+    chance = random.Random(seed)
+
+    def deliver(data: bytes) -> Iterator[bytes]:
+        at = 0
+        while at < len(data):
+            size = chance.randint(1, 9)
+            yield from [b""] * chance.randint(0, 3)
+            yield data[at : at + size]
+            at += size
+
+    return deliver
+
+
+def lossy(seed: int, lost: float = 0.02) -> Delivery:
+    """Some bytes never arrive."""
+    chance = random.Random(seed)
+
+    def deliver(data: bytes) -> Iterator[bytes]:
+        yield bytes(byte for byte in data if chance.random() >= lost)
+
+    return deliver
+
+
+class MemoryLine:
+    """A `ByteLine`. The device's end: `send`, `written`, `unplug`."""
+
+    def __init__(
+        self, delivery: Delivery = whole, on_write: Callable[[bytes], None] | None = None
+    ) -> None:
+        """`on_write` is called with what the host writes, as it writes it."""
+        self.written = bytearray()
+        self.closed = False
+        self._delivery = delivery
+        self._on_write = on_write
+        self._pieces: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._unplugged = False
+
+    def send(self, data: bytes) -> None:
+        """Let the device say something."""
+        self._pieces.extend(self._delivery(data))
+        self._news.set()
+
+    def unplug(self) -> None:
+        """Pull the cable: what was sent can still be read, then the line is lost."""
+        self._unplugged = True
+        self._news.set()
+
+    async def read(self) -> bytes:
+        """What the host reads."""
+        while True:
+            while self._pieces:
+                piece = self._pieces.popleft()
+                if piece:
+                    return piece
+                await asyncio.sleep(0)
+            self._check()
+            self._news.clear()
+            await self._news.wait()
+
+    def write(self, data: bytes) -> None:
+        """What the host writes."""
+        self._check()
+        self.written += data
+        if self._on_write is not None:
+            self._on_write(data)
+
+    def close(self) -> None:
+        """Done by the host."""
+        self.closed = True
+        self._news.set()
+
+    def _check(self) -> None:
+        if self.closed or (self._unplugged and not self._pieces):
+            raise DeviceLost("port_gone", "memory", "plug it in again")
+
+
+class MemoryPhones:
+    """`Phones` with presses put in by a test."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Token, Outcome]] = []
+        self._presses: asyncio.Queue[KeyPress] = asyncio.Queue()
+
+    def press(self, press: KeyPress) -> None:
+        """A phone answers."""
+        self._presses.put_nowait(press)
+
+    async def take(self) -> Sequence[KeyPress]:
+        """What waits, at least one."""
+        taken = [await self._presses.get()]
+        while not self._presses.empty():
+            taken.append(self._presses.get_nowait())
+        return taken
+
+    def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        """Note what the phones are told."""
+        self.told += outcomes
+
+
+class FakePorts:
+    """`Ports` whose serial lines are given, in the order in which they will be opened."""
+
+    def __init__(self, *lines: MemoryLine) -> None:
+        self.lines = deque(lines)
+        self.opened: list[tuple[str, int]] = []
+        self.clock_ns = 1_000_000_000_000
+        self.memory_phones = MemoryPhones()
+
+    async def serial(self, path: str, *, baud: int) -> ByteLine:
+        """The next line, or no such port when none is left."""
+        self.opened.append((path, baud))
+        if not self.lines:
+            raise DeviceLost("port_missing", path, "plug it in")
+        return self.lines.popleft()
+
+    def now_ns(self) -> int:
+        """The test's clock."""
+        return self.clock_ns
+
+    @property
+    def phones(self) -> Phones:
+        """The test's phones."""
+        return self.memory_phones
