@@ -28,6 +28,7 @@ class SerialLine:
             raise _refusal(path, error) from error
         self._fd: int = self._port.fileno()
         keep_modem_lines(self._fd)
+        tell_idle_from_gone(self._fd)
         self._loop = asyncio.get_running_loop()
         self._readable = asyncio.Event()
         self._unsent = bytearray()
@@ -117,6 +118,13 @@ def keep_modem_lines(fd: int) -> None:
     """Clear HUPCL: otherwise closing drops DTR, and the next open resets many boards."""
     settings = termios.tcgetattr(fd)
     settings[2] &= ~termios.HUPCL
+    termios.tcsetattr(fd, termios.TCSANOW, settings)
+
+
+def tell_idle_from_gone(fd: int) -> None:
+    """Set VMIN to 1: an idle line then reads as EAGAIN, and only one that has gone as nothing."""
+    settings = termios.tcgetattr(fd)
+    settings[6][termios.VMIN] = 1
     termios.tcsetattr(fd, termios.TCSANOW, settings)
 
 
