@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from agent.lesson.events import KINDS, ClockLearnt, decode_body
+from agent.lesson.events import KINDS, ClockLearnt, Event, decode_body
 from agent.wire.payloads import (
     MAX_ITEMS,
     SET_ASIDE,
@@ -20,10 +20,13 @@ from agent.wire.payloads import (
     Item,
     Receipt,
     RollUp,
+    decode_roll_up,
     encode,
 )
 from agent.wire.topics import Address
 
+BUSY_S = 30.0
+"""How long another process may hold the file."""
 SCHEMA_VERSION = 1
 SET_ASIDE_CODE = "set_aside"
 SCHEMA = """
@@ -59,7 +62,7 @@ create table board_state(
   device text primary key, online integer not null, body text not null,
   received_ns integer not null) without rowid;
 """
-MAX_OFFSET_NS = 2**62
+MAX_OFFSET_NS = 2**61
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LAST_YEAR = 2200
@@ -110,7 +113,7 @@ class Store:
             StoreUnusable: it is damaged, not ours, or of a newer version.
         """
         try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             version = self._db.execute("pragma user_version").fetchone()[0]
@@ -161,11 +164,14 @@ class Store:
             fresh = []
         offsets = self._offsets(device, fresh)
         rows: list[tuple[object, ...]] = []
+        clocks: list[tuple[int, ClockLearnt]] = []
         for item in fresh:
-            code = _unfit(item)
-            if code is not None:
-                self._quarantine(address, epoch, item, code, now_ns)
+            event = _read(item)
+            if isinstance(event, str):
+                self._quarantine(address, epoch, item, event, now_ns)
                 continue
+            if isinstance(event, ClockLearnt):
+                clocks.append((item.seq, event))
             at_ns, clock = _wall(item, offsets)
             where = (device, epoch, item.seq, item.boot, item.mono_ns, at_ns, clock)
             rows.append((*where, item.kind, item.v, bytes(item.body).decode(), place, now_ns))
@@ -176,7 +182,8 @@ class Store:
                 "insert into upto values(?,?,?) on conflict do update set upto=excluded.upto",
                 (device, epoch, upto),
             )
-            self._set_clocks(device, epoch, fresh)
+        for seq, learnt in clocks:
+            self._set_clock(device, epoch, seq, learnt)
         if duplicates or gap:
             self._db.execute(
                 "update device set duplicates=duplicates+?, gaps=gaps+? where device=?",
@@ -216,25 +223,19 @@ class Store:
             ),
         )
 
-    def _set_clocks(self, device: str, epoch: int, fresh: list[Item]) -> None:
+    def _set_clock(self, device: str, epoch: int, seq: int, learnt: ClockLearnt) -> None:
         """Wall time follows from the newest word about a boot's clock, also for what is held."""
-        for item in fresh:
-            if item.kind != ClockLearnt.__name__:
-                continue
-            learnt = decode_body(item.kind, bytes(item.body))
-            if not isinstance(learnt, ClockLearnt):
-                continue
-            changed = self._db.execute(
-                "insert into boot values(?,?,?,?,?) on conflict do update set "
-                "offset_ns=excluded.offset_ns, epoch=excluded.epoch, seq=excluded.seq "
-                "where (excluded.epoch, excluded.seq) > (boot.epoch, boot.seq)",
-                (device, learnt.boot, learnt.offset_ns, epoch, item.seq),
-            ).rowcount
-            if changed:
-                self._db.execute(
-                    "update event set at_ns=mono_ns+?, clock='synced' where device=? and boot=?",
-                    (learnt.offset_ns, device, learnt.boot),
-                )
+        changed = self._db.execute(
+            "insert into boot values(?,?,?,?,?) on conflict do update set "
+            "offset_ns=excluded.offset_ns, epoch=excluded.epoch, seq=excluded.seq "
+            "where (excluded.epoch, excluded.seq) > (boot.epoch, boot.seq)",
+            (device, learnt.boot, learnt.offset_ns, epoch, seq),
+        ).rowcount
+        if changed:
+            self._db.execute(
+                "update event set at_ns=mono_ns+?, clock='synced' where device=? and boot=?",
+                (learnt.offset_ns, device, learnt.boot),
+            )
 
     def take_state(self, address: Address, state: BoardState, now_ns: int) -> None:
         """Keep a board's newest birth or death."""
@@ -296,6 +297,20 @@ class Store:
         ):
             yield HeldEvent(*row)
 
+    def quarantined(self, device: str) -> list[tuple[int, int, str]]:
+        """(epoch, seq, code) of what could not be filed of a board."""
+        rows = self._db.execute(
+            "select epoch, seq, code from quarantine where device=? order by epoch, seq", (device,)
+        )
+        return rows.fetchall()
+
+    def roll_ups(self, device: str) -> list[RollUp]:
+        """The counts a board has published."""
+        rows = self._db.execute(
+            "select body from roll_up where device=? order by lesson, question, round", (device,)
+        )
+        return [decode_roll_up(body.encode()) for (body,) in rows]
+
     def count(
         self, table: Literal["event", "quarantine", "roll_up", "board_state", "device"]
     ) -> int:
@@ -307,8 +322,8 @@ class Store:
         return int(self._db.execute("select sum(duplicates) from device").fetchone()[0] or 0)
 
 
-def _unfit(item: Item) -> str | None:
-    """Why an event cannot be filed, None if it can."""
+def _read(item: Item) -> Event | str:
+    """The event, or the code of why it cannot be filed."""
     if item.kind == SET_ASIDE:
         return SET_ASIDE_CODE
     if item.kind not in KINDS:
@@ -322,7 +337,7 @@ def _unfit(item: Item) -> str | None:
         return "body_invalid"
     if isinstance(event, ClockLearnt) and abs(event.offset_ns) > MAX_OFFSET_NS:
         return "body_invalid"
-    return None
+    return event
 
 
 def _wall(item: Item, offsets: Mapping[str, int]) -> tuple[int | None, str]:
