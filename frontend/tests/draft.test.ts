@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { Draft } from "../src/teacher/draft.svelte";
+
+describe("the next question", () => {
+  it("asks single choice A to D when nothing is set", () => {
+    const body = new Draft().body();
+    expect(body).toEqual({ kind: "single", options: ["", "", "", ""], key: null, timer_s: null, policy: "last_wins" });
+  });
+
+  it("keeps one right letter of a single choice, several of a multiple", () => {
+    const draft = new Draft();
+    draft.toggleRight("A");
+    draft.toggleRight("C");
+    expect(draft.body().key).toEqual(["C"]);
+    draft.choose("multiple");
+    expect(draft.body().key).toBeNull();
+    draft.toggleRight("C");
+    draft.toggleRight("A");
+    expect(draft.body().key).toEqual(["A", "C"]);
+  });
+
+  it("never has a right letter without its option, nor fewer than 2 or more than 10 options", () => {
+    const draft = new Draft();
+    draft.toggleRight("D");
+    for (let i = 0; i < 12; i += 1) draft.resize(-1);
+    expect(draft.body()).toMatchObject({ options: ["", ""], key: null });
+    for (let i = 0; i < 20; i += 1) draft.resize(1);
+    expect(draft.body().options).toHaveLength(10);
+  });
+
+  it("sends no options with true/false and number, and a number's key as a number", () => {
+    const draft = new Draft();
+    draft.choose("true_false");
+    draft.toggleRight("false");
+    expect(draft.body()).toMatchObject({ options: [], key: ["false"] });
+    draft.choose("number");
+    draft.number = "１２.5";
+    expect(draft.body()).toMatchObject({ options: [], key: ["12.5"] });
+    draft.number = "twelve";
+    expect(draft.numberBad).toBe(true);
+  });
+
+  it("forgets the key and the texts with the question, not the kind and the timer", () => {
+    const draft = new Draft();
+    draft.choose("multiple");
+    draft.toggleRight("B");
+    draft.texts[0] = "first";
+    draft.timer_s = 60;
+    draft.asked();
+    expect(draft.body()).toEqual({ kind: "multiple", options: ["", "", "", ""], key: null, timer_s: 60, policy: "last_wins" });
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { cleanNumber, clock, fullest, isRight, joinLetters, keysOf, left_s, percent } from "../src/lib/questions";
+import type { AskedView } from "../src/lib/views";
+
+const asked = (part: Partial<AskedView>): AskedView => ({
+  number: 1,
+  kind: "single",
+  options: ["", ""],
+  status: "open",
+  policy: "last_wins",
+  opened_ago_ms: 0,
+  timer_s: null,
+  ...part,
+});
+
+describe("keys", () => {
+  it("has letters for choices, two words for true/false, none for a number", () => {
+    expect(keysOf("single", 4)).toEqual(["A", "B", "C", "D"]);
+    expect(keysOf("multiple", 10).join("")).toBe("ABCDEFGHIJ");
+    expect(keysOf("true_false", 0)).toEqual(["true", "false"]);
+    expect(keysOf("number", 0)).toEqual([]);
+  });
+
+  it("writes a multiple choice in one way only", () => {
+    expect(joinLetters("CAAB")).toBe("ABC");
+    expect(joinLetters(["D", "A"])).toBe("AD");
+  });
+
+  it("knows a right letter of a multiple choice, however its key is split", () => {
+    for (const key of [["AC"], ["A", "C"]]) {
+      expect(isRight(key, "multiple", "C")).toBe(true);
+      expect(isRight(key, "multiple", "B")).toBe(false);
+    }
+    expect(isRight(["12.5"], "number", "12")).toBe(false);
+    expect(isRight(null, "single", "A")).toBe(false);
+  });
+});
+
+describe("numbers", () => {
+  it.each([
+    ["12.5", "12.5"],
+    [" -3 ", "-3"],
+    ["１２．５", "12.5"],
+    ["0,75", "0.75"],
+    ["−4", "-4"],
+    [".5", ".5"],
+  ])("reads %j", (typed, clean) => expect(cleanNumber(typed)).toBe(clean));
+
+  it.each(["", "-", ".", "1.2.3", "1e5", "abc", "--1", "1 2"])("refuses %j", (typed) =>
+    expect(cleanNumber(typed)).toBeNull(),
+  );
+});
+
+describe("figures", () => {
+  it("counts a timer down from when the board opened the question", () => {
+    expect(left_s(asked({ timer_s: 60, opened_ago_ms: 15_000 }), 4_500)).toBe(41);
+    expect(left_s(asked({ timer_s: 10, opened_ago_ms: 60_000 }), 0)).toBe(0);
+    expect(left_s(asked({}), 0)).toBeNull();
+    expect(clock(75)).toBe("1:15");
+    expect(clock(9)).toBe("0:09");
+  });
+
+  it("gives whole per cent, and nothing of nobody", () => {
+    expect(percent(1, 3)).toBe(33);
+    expect(percent(0, 0)).toBe(0);
+  });
+
+  it("keeps the fullest bars in their order and counts the rest", () => {
+    const bars = [3, 9, 1, 5].map((count, place) => ({ key: String(place), count, right: null }));
+    const shown = fullest(bars, 2);
+    expect(shown.bars.map((bar) => bar.key)).toEqual(["1", "3"]);
+    expect(shown.others).toBe(4);
+  });
+});
