@@ -196,7 +196,11 @@ class Connection:
             ForeignReceiver: the receiver speaks another version.
         """
         events: list[Event] = []
-        for body in self._frames.feed(data):
+        junk_frames = self._frames.junk_frames
+        bodies = self._frames.feed(data)
+        if self._frames.junk_frames != junk_frames:
+            self._ask_for_lost(now_ns)
+        for body in bodies:
             try:
                 message = decode_from_receiver(body)
             except Malformed:
@@ -278,6 +282,11 @@ class Connection:
         self._asking = True
         self._out += encode_frame(HelloRequest().encode())
 
+    def _ask_for_lost(self, now_ns: int) -> None:
+        """A frame was lost: after HELLO the receiver begins again with its oldest press."""
+        if self.state is State.OPEN and now_ns - self._asked_ns >= GAP_AGAIN_NS:
+            self._ask(now_ns)
+
     def _on_hello(self, hello: Hello, now_ns: int, events: list[Event]) -> None:
         differences = skew(hello.table)
         if differences:
@@ -324,8 +333,7 @@ class Connection:
             return
         if first.seq > self._expected:
             self.gaps += 1
-            if now_ns - self._asked_ns >= GAP_AGAIN_NS:
-                self._ask(now_ns)  # it begins again with the oldest
+            self._ask_for_lost(now_ns)
             return
         known = self._expected - first.seq
         if known:
