@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     try:
         if given[:1] == ["demo"]:
-            from agent.demo import main as demo
+            from agent.demo.command import main as demo
 
             return demo(given[1:])
         arguments = _parser().parse_args(given)

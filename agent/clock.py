@@ -25,6 +25,9 @@ WORTH_TELLING_NS = 100_000_000
 EARLIEST_NS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 """A system clock before this was never set; no estimate is made from it."""
 _TIME_ERROR = 5
+TIMESYNCD_FLAG = Path("/run/systemd/timesync/synchronized")
+TIMESYNCD_UNCERTAINTY_NS = 100_000_000
+"""systemd-timesyncd says by a file that it has set the clock, and not how well."""
 
 
 def now_ns() -> int:
@@ -50,10 +53,15 @@ class _Timex(ctypes.Structure):
 
 
 def kernel_uncertainty_ns() -> int | None:
-    """How wrong the system clock may be; None while nothing disciplines it (adjtimex(2))."""
+    """How wrong the system clock may be; None while nothing disciplines it (adjtimex(2)).
+
+    In a service with ProtectClock=yes the kernel may not be asked; systemd-timesyncd is believed.
+    """
     timex = _Timex()
     state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
-    if state in (-1, _TIME_ERROR):
+    if state == -1:
+        return TIMESYNCD_UNCERTAINTY_NS if TIMESYNCD_FLAG.exists() else None
+    if state == _TIME_ERROR:
         return None
     return int(timex.maxerror_us) * 1000
 
