@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
+import secrets
 import socket
 import sqlite3
 import time
@@ -59,7 +60,7 @@ class IngestOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         broker: mqtt://[user@]host[:port] or mqtts://...
         share: workers of one share divide the batches among them; None: this one takes all.
-        client_id: must differ between workers; "" lets the broker choose.
+        client_id: must differ between workers; "" for a random one.
     """
 
     broker: str
@@ -171,7 +172,10 @@ class Ingest:
     def _new_client(self) -> paho.Client:
         options = self._options
         client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=options.client_id, protocol=paho.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            # Some brokers refuse a client without a name.
+            client_id=options.client_id or f"ingest-{secrets.token_hex(6)}",
+            protocol=paho.MQTTv5,
         )
         if self._url.user is not None:
             password = None

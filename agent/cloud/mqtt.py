@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.cloud.loop_socket import LoopSocket, TlsSocket
 from agent.wire.broker_url import parse_url
 from agent.wire.codec import Packed
 
@@ -194,7 +193,7 @@ class MqttClient:
         loop = asyncio.get_running_loop()
         self._was_ready = False
         self.refusal = ""
-        session = _Session(loop)
+        session = LoopSocket(loop)
         client = self._new_client(session)
         self._client = client
         try:
@@ -212,7 +211,7 @@ class MqttClient:
             self._in_flight.clear()
             session.close(client)
 
-    def _new_client(self, session: _Session) -> paho.Client:
+    def _new_client(self, session: LoopSocket) -> paho.Client:
         options = self._options
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -228,6 +227,7 @@ class MqttClient:
             client.username_pw_set(self._url.user, password)
         if self._url.tls:
             context = ssl.create_default_context(cafile=options.ca_file)
+            context.sslsocket_class = TlsSocket
             if options.cert_file is not None:
                 context.load_cert_chain(options.cert_file, options.key_file)
             client.tls_set_context(context)
@@ -326,87 +326,3 @@ def _properties(packet: int, **values: str | int) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
-
-
-class _Session:
-    """One connection's socket in the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.lost: asyncio.Future[str] = loop.create_future()
-        self._loop = loop
-        self._thread = threading.get_ident()
-        self._closed = False
-
-    def close(self, client: paho.Client) -> None:
-        """End the connection, also one that the executor is still making."""
-        self._closed = True
-        # Paho closes once more when the client is collected, perhaps after the loop has ended.
-        client.on_socket_close = client.on_socket_unregister_write = client.on_disconnect = None
-        sock = client.socket()
-        if sock is not None:
-            self._forget(sock)
-            sock.close()
-
-    def _hop(self, do: Callable[..., None], *what: Any) -> None:
-        if threading.get_ident() == self._thread:
-            do(*what)
-        else:
-            self._loop.call_soon_threadsafe(do, *what)
-
-    def disconnected(
-        self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
-    ) -> None:
-        """Paho's on_disconnect."""
-        self._hop(self._end, str(code))
-
-    def _end(self, reason: str) -> None:
-        if not self.lost.done():
-            self.lost.set_result(reason)
-
-    def socket_open(self, client: paho.Client, _data: Any, sock: Any) -> None:
-        """Paho's on_socket_open; in the executor's thread."""
-        # Without it a receipt waits 40 ms behind the acknowledgement before it, twice a round trip.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._hop(self._watch, client, sock)
-
-    def _watch(self, client: paho.Client, sock: Any) -> None:
-        if self._closed:
-            sock.close()
-        elif sock.fileno() >= 0:
-            self._loop.add_reader(sock, self._readable, client, sock)
-
-    def _readable(self, client: paho.Client, sock: Any) -> None:
-        # For brokers that gather (rumqttd): the kernel forgets the wish after a while.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        while True:
-            if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
-                self._end("connection lost")
-                return
-            # What TLS has decrypted already, the loop cannot see.
-            if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
-                return
-
-    def socket_close(self, _client: paho.Client, _data: Any, sock: Any) -> None:
-        """Paho's on_socket_close, before it closes."""
-        self._hop(self._forget, sock)
-
-    def _forget(self, sock: Any) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-
-    def want_write(self, client: paho.Client, _data: Any, sock: Any) -> None:
-        """Paho's on_socket_register_write."""
-        self._hop(self._arm, client, sock)
-
-    def _arm(self, client: paho.Client, sock: Any) -> None:
-        if not self._closed and sock.fileno() >= 0:
-            self._loop.add_writer(sock, client.loop_write)
-
-    def written(self, _client: paho.Client, _data: Any, sock: Any) -> None:
-        """Paho's on_socket_unregister_write."""
-        self._hop(self._disarm, sock)
-
-    def _disarm(self, sock: Any) -> None:
-        if sock.fileno() >= 0:
-            self._loop.remove_writer(sock)

@@ -16,10 +16,11 @@ from agent.wire.codec import unpack
 
 
 class Visitor:
-    """Subscribed when the context begins. `heard` holds what came, as Python values."""
+    """Subscribed when the context begins. `raw` holds what came, `heard` the same as values."""
 
     def __init__(self, port: int, topic: str | None = None) -> None:
         self.heard: list[Any] = []
+        self.raw: list[bytes] = []
         self._port = port
         self._topic = topic
         self._ready = threading.Event()
@@ -56,4 +57,5 @@ class Visitor:
 
     def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         content_type = getattr(message.properties, "ContentType", "")
-        self.heard.append(json.loads(unpack(content_type, bytes(message.payload))))
+        self.raw.append(unpack(content_type, bytes(message.payload)))
+        self.heard.append(json.loads(self.raw[-1]))
