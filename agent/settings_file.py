@@ -155,6 +155,8 @@ def _about_options(index: int, device: Mapping[str, Any]) -> Iterator[Found]:
 _WORDS = {
     "greater_than_equal": ("value_too_small", "must be at least {ge}, not {value}"),
     "less_than_equal": ("value_too_big", "must be at most {le}, not {value}"),
+    "greater_than": ("value_too_small", "must be more than {gt}, not {value}"),
+    "less_than": ("value_too_big", "must be less than {lt}, not {value}"),
     "literal_error": ("value_unknown", "must be {expected}, not {value}"),
     "value_error": ("value_invalid", "{error}"),
     "string_pattern_mismatch": ("value_invalid", "cannot be {value}"),
@@ -211,7 +213,8 @@ def _unknown(where: KeyPath, model: type[BaseModel], also: Iterable[str]) -> str
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"unknown key `{name}`; did you mean `{near[0]}`?"
-    for section, field in Settings.model_fields.items():
+    elsewhere = Settings.model_fields if model is Settings else {}
+    for section, field in elsewhere.items():
         inner = _model_in(field.annotation)
         if inner is not None and name in inner.model_fields:
             return f"unknown key `{name}`; it belongs into [{section}]"
