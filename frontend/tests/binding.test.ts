@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PressView } from "../src/lib/views";
-import { IDLE, nobodys, pickStudent, pickThing, sawPress, type Binding } from "../src/teacher/binding";
+import { IDLE, isNobodys, pickStudent, pickThing, sawPress, type Binding } from "../src/teacher/binding";
 
 const press = (count: number, keypad = "82E97001", student: string | null = null): PressView => ({ count, keypad, student });
 
@@ -44,8 +44,9 @@ describe("two taps", () => {
     expect(pickThing(holding, thing).next).toEqual(IDLE);
   });
 
-  it("lists the keypads that are nobody's", () => {
-    const one = { label: "1", present: true, keypads: [], has_card: false, key: null };
-    expect(nobodys([{ ...one, id: "s1", name: "N" }, { ...one, id: "82E97001", name: null }])).toEqual(["82E97001"]);
+  it("knows a keypad that is nobody's from a student, even one without a name", () => {
+    const one = { label: "1", name: null, present: true, has_card: false, key: null };
+    expect(isNobodys({ ...one, id: "s1", keypads: ["82E97001"] })).toBe(false);
+    expect(isNobodys({ ...one, id: "82E97001", keypads: ["82E97001"] })).toBe(true);
   });
 });

@@ -87,7 +87,7 @@ describe("an answer on its way", () => {
     await scene.fails(refusal(503, "not_durable"));
     expect(scene.now).toMatchObject({ step: "sending", trouble: "not_saved" });
     await scene.wakes();
-    await scene.fails(refusal(429, "too_fast", 3));
+    await scene.fails(refusal(429, "too_many_presses", 3));
     expect(scene.now).toMatchObject({ step: "sending", trouble: "busy" });
     await scene.wakes();
     await scene.says(reply("accepted"));

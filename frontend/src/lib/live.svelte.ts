@@ -5,6 +5,7 @@ export class Live<V> {
   view = $state.raw<V | null>(null);
   line = $state<Line>("connecting");
   received_ms = $state(0);
+  status = $state(0);
   private readonly wire: LiveLine<V>;
 
   constructor(role: "teacher" | "projector" | "student") {

@@ -21,10 +21,12 @@ export interface Seen<V> {
   line: Line;
   /** `performance.now()` when the view came: what its `_ago_ms` counts from. */
   received_ms: number;
+  /** HTTP status of the refusal while `line` is "refused". */
+  status: number;
 }
 
 export class LiveLine<V> {
-  private seen: Seen<V> = { view: null, line: "connecting", received_ms: 0 };
+  private seen: Seen<V> = { view: null, line: "connecting", received_ms: 0, status: 0 };
   private tries = 0;
   private generation = 0;
   private heard_ms = 0;
@@ -84,8 +86,8 @@ export class LiveLine<V> {
         cache: "no-store",
         headers: { Accept: "text/event-stream" },
       });
-      if (response.status === 401 || response.status === 403) {
-        if (generation === this.generation) this.see({ line: "refused" });
+      if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+        if (generation === this.generation) this.see({ line: "refused", status: response.status });
         return;
       }
       if (!response.ok || !response.body) throw new Error(String(response.status));

@@ -28,6 +28,7 @@ export const en = {
   right: "Right answer",
   empty: "No answers yet",
   others: (n: number) => (n === 1 ? "1 other answer" : `${n} other answers`),
+  other: "other",
   otherLanguage: "中",
   otherLanguageAloud: "切换到中文",
   dark: "Dark",

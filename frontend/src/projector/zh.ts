@@ -26,6 +26,7 @@ export const zh = {
   right: "正确答案",
   empty: "还没有答案",
   others: (n: number) => `其他答案 ${n} 个`,
+  other: "其他",
   otherLanguage: "EN",
   otherLanguageAloud: "Switch to English",
   dark: "深色",

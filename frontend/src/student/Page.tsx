@@ -25,22 +25,12 @@ function Main({ phone, now_ms }: { phone: Phone; now_ms: number }) {
   const t = phone.words;
   const { view } = phone.seen;
   if (phone.seat === "none") return <Join phone={phone} />;
+  if (phone.seat === "over" || view?.lesson === null) return <Over phone={phone} />;
   if (phone.seat === "asking" || view === null) {
     return (
       <main class="still">
         <h1 class="aloud">{t.app}</h1>
         <p role="status">{t.connecting}</p>
-      </main>
-    );
-  }
-  if (view.lesson === null) {
-    return (
-      <main class="still">
-        <h1>{t.over}</h1>
-        <p>{t.overHint}</p>
-        <button class="plain" type="button" onClick={() => phone.leave()}>
-          {t.newLesson}
-        </button>
       </main>
     );
   }
@@ -54,6 +44,19 @@ function Main({ phone, now_ms }: { phone: Phone; now_ms: number }) {
     );
   }
   return <Question key={view.question.number} phone={phone} asked={view.question} now_ms={now_ms} />;
+}
+
+function Over({ phone }: { phone: Phone }) {
+  const t = phone.words;
+  return (
+    <main class="still">
+      <h1>{t.over}</h1>
+      <p>{t.overHint}</p>
+      <button class="plain" type="button" onClick={() => phone.leave()}>
+        {t.newLesson}
+      </button>
+    </main>
+  );
 }
 
 function Join({ phone }: { phone: Phone }) {

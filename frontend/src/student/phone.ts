@@ -15,10 +15,13 @@ interface Me {
   key: string | null;
 }
 
+/** The status by which the board says that the seat's lesson has ended. */
+const LESSON_OVER = 409;
+
 export class Phone {
-  seen: Seen<StudentView> = { view: null, line: "connecting", received_ms: 0 };
-  /** "asking": not known yet; "none": the room code is needed. */
-  seat: "asking" | "none" | "taken" = "asking";
+  seen: Seen<StudentView> = { view: null, line: "connecting", received_ms: 0, status: 0 };
+  /** "asking": not known yet; "none": the room code is needed; "over": it was of a lesson that has ended. */
+  seat: "asking" | "none" | "taken" | "over" = "asking";
   number = 0;
   joinFailure: unknown = null;
   joining = false;
@@ -39,7 +42,7 @@ export class Phone {
     this.code = new URLSearchParams(location.search).get("c") ?? "";
     this.live = new LiveLine<StudentView>("student", (seen) => {
       this.seen = seen;
-      if (seen.line === "refused") this.leave();
+      if (seen.line === "refused") this.leave(seen.status === LESSON_OVER ? "over" : "none");
       this.changed();
     });
     this.sender = new Sender({
@@ -67,7 +70,7 @@ export class Phone {
     try {
       await this.me();
     } catch (failure) {
-      if (failure instanceof Refused && failure.status < 500) this.leave();
+      if (failure instanceof Refused && failure.status < 500) this.leave(failure.status === LESSON_OVER ? "over" : "none");
       else setTimeout(() => void this.start(), 2000);
     }
   }
@@ -86,6 +89,7 @@ export class Phone {
     } catch (failure) {
       this.joinFailure = failure;
       const wait_s = failure instanceof Refused ? failure.retry_s : null;
+      this.changed();
       // Whoever guesses codes waits.
       if (wait_s !== null) await this.alarm.sleep(wait_s * 1000);
       return false;
@@ -105,14 +109,14 @@ export class Phone {
   }
 
   /** The seat is of a lesson that is over, or of none. */
-  leave(): void {
+  leave(to: "none" | "over" = "none"): void {
     if (this.seat === "taken") {
       this.live.close();
       this.sender.forget();
       this.code = "";
     }
     this.recorded = null;
-    this.seat = "none";
+    this.seat = to;
     this.changed();
   }
 

@@ -51,7 +51,7 @@ export function nameOf(thing: Thing): string {
   return "keypad" in thing ? thing.keypad : thing.card;
 }
 
-/** Keypads that pressed and are no student's. */
-export function nobodys(respondents: RespondentView[]): string[] {
-  return respondents.filter((one) => one.name === null).map((one) => one.id);
+/** A keypad or phone that is no student's stands for itself in the list. */
+export function isNobodys(one: RespondentView): boolean {
+  return one.keypads.includes(one.id);
 }

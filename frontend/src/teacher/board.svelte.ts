@@ -177,9 +177,10 @@ class Board {
     if (!class_id) return;
     const at = `/classes/${encodeURIComponent(class_id)}/bindings`;
     const who = this.callOf(student);
+    const what = thingText(thing);
     if ((await this.run(() => call("POST", at, { student, ...thing }))) === FAILED) return;
     this.undoable(
-      () => t().bind.done(thingText(thing), who),
+      () => t().bind.done(what, who),
       () => call("DELETE", at, thing),
     );
   }
@@ -189,9 +190,10 @@ class Board {
     if (!class_id) return;
     const at = `/classes/${encodeURIComponent(class_id)}/bindings`;
     const who = this.callOf(student);
+    const what = thingText(thing);
     if ((await this.run(() => call("DELETE", at, thing))) === FAILED) return;
     this.undoable(
-      () => t().bind.removed(thingText(thing), who),
+      () => t().bind.removed(what, who),
       () => call("POST", at, { student, ...thing }),
     );
   }
@@ -223,9 +225,12 @@ class Board {
 /** What `run` gives when the command failed and the teacher has been told. */
 export const FAILED: unique symbol = Symbol("failed");
 
+/** A phone is known by its seat's number, a keypad by what is printed on it, a card by its end. */
 export function thingText(thing: Thing): string {
   const name = nameOf(thing);
-  return "keypad" in thing ? t().bind.keypad(name) : t().bind.card(name.slice(-4));
+  if ("card" in thing) return t().bind.card(name.slice(-4));
+  const label = board.view?.lesson?.respondents.find((one) => one.id === name)?.label ?? name;
+  return label === name ? t().bind.keypad(name) : t().bind.phone(label);
 }
 
 export const board = new Board();

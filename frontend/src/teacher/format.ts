@@ -4,7 +4,7 @@ import { t } from "./words";
 /** What the bars say besides figures. */
 export function barWords() {
   const { ask, question } = t();
-  return { true: ask.true, false: ask.false, right: question.rightKey, empty: question.noAnswers, others: question.others };
+  return { true: ask.true, false: ask.false, right: question.rightKey, empty: question.noAnswers, others: question.others, other: question.other };
 }
 
 /** An answer as people read it. */
