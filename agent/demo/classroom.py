@@ -107,9 +107,10 @@ class Classroom:
             await asyncio.sleep(press.after_s - waited_s)
             waited_s = press.after_s
             attempt = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-            self._ledger.press(attempt, phone.seat, press.key, number, now_ns())
+            token = f"{phone.seat}:{attempt}"
+            self._ledger.press(token, phone.seat, press.key, number, now_ns())
             verdict = await phone.answer(number, press.key, attempt)
-            self._ledger.tick(attempt, verdict)
+            self._ledger.tick(token, verdict)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,0 +1,228 @@
+"""The composition root: the only file that builds the parts and wires them together.
+
+Parts start from the ground up and stop in the reverse order; READY=1 is said when the first
+press would be accepted. A part that crashes ends the process, and systemd starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.metadata
+import logging
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from agent import clock, logs
+from agent.clock import Clock
+from agent.cloud.mqtt import CloudOptions
+from agent.cloud.roll_ups import RollUps
+from agent.cloud.uplink import Uplink
+from agent.health import Pulse
+from agent.identity import Identity
+from agent.intake import Intake
+from agent.journal import snapshot
+from agent.journal.roster import RosterStore
+from agent.journal.store import Journal, fresh_epoch
+from agent.lesson.events import EpochStarted, Place
+from agent.notify import notify, watchdog_s
+from agent.polling import Polling
+from agent.ports import BoardPorts
+from agent.settings import Settings
+from agent.supervisor import DevicePlan, Supervisor
+from agent.web.auth import Access
+from agent.web.phones import PhoneDesk
+from agent.web.server import WebServer
+from agent.web.views import CloudView
+from agent.wire.payloads import DeviceReport
+from agent.wire.topics import Address
+
+log = logging.getLogger(__name__)
+
+STOP_S = 10.0
+WATCHDOG_BEATS = 3
+
+
+def run(settings: Settings) -> int:
+    """Run the agent until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        JournalUnusable: the journal cannot be opened.
+        AgentError: a person must act, e.g. the port of the pages is taken.
+    """
+    logs.begin(settings.agent.log_level)
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with Board(settings) as board:
+        gc.collect()
+        gc.freeze()  # what lives as long as the agent need not be looked at again
+        notify("READY=1")
+        log.info("ready at port %d", board.web.port)
+        crashed = await board.until(stopped)
+        notify("STOPPING=1")
+    return 1 if crashed else 0
+
+
+class Board:
+    """All parts of one agent, wired; started on enter, stopped on exit."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings, open nothing."""
+        self._settings = settings
+        self._exits = AsyncExitStack()
+        self._watches: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Board:
+        """Start from the ground up: journal, replay, drivers, web, uplink."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._exits.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop in the reverse order; what hangs is left behind after a while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await self._exits.aclose()
+
+    async def until(self, stopped: asyncio.Event) -> bool:
+        """Wait until told to stop; True if a part crashed instead."""
+        stop = asyncio.create_task(stopped.wait())
+        await asyncio.wait([stop, *self._watches], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        crashed = False
+        for watch in self._watches:
+            if watch.done() and not watch.cancelled():
+                crashed = True
+                log.error("%s crashed", watch.get_name(), exc_info=watch.exception())
+        return crashed
+
+    async def _start(self) -> None:
+        settings, exits = self._settings, self._exits
+        boot_id = clock.this_boot()
+        data_dir = settings.agent.data_dir
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+        self.journal = journal = Journal(data_dir / "journal.db", boot_id=boot_id)
+        journal.open()
+        exits.callback(journal.close)
+        state = snapshot.recover(journal)
+        identity = Identity.load(data_dir)
+        rosters = RosterStore(data_dir / "roster.db")
+        phones = PhoneDesk(now_ns=clock.now_ns)
+        self.intake = intake = Intake(
+            journal,
+            state=state,
+            window_s=settings.journal.window_ms / 1000,
+            now_ns=clock.now_ns,
+            name_card=identity.card,
+            confirm=lambda *told: supervisor.confirm(*told),  # noqa: PLW0108 (made below)
+        )
+        plans = [DevicePlan(one.id, one.driver, one.options) for one in settings.devices]
+        supervisor = Supervisor(plans, ports=BoardPorts(phones), emit=intake.emit)
+        self._keep_snapshots(intake)
+        exits.callback(intake.stop)
+        if state.seq == 0:
+            epoch = fresh_epoch(state.epoch)
+            await intake.begin_epoch(EpochStarted(reason="first_start"), epoch)
+
+        wall = Clock(boot_id, learnt=lambda: intake.committed.clocks, submit=intake.submit)
+        uplink = self._make_uplink(wall, supervisor)
+        access = Access(data_dir)
+        self.web = WebServer(
+            host=settings.web.host,
+            port=settings.web.port,
+            device=settings.agent.device_id,
+            place=self._place,
+            intake=intake,
+            journal=journal,
+            rosters=rosters,
+            identity=identity,
+            supervisor=supervisor,
+            phones=phones,
+            access=access,
+            now_ns=clock.now_ns,
+            cloud=lambda: CloudView(state=uplink.state.link, waiting=uplink.state.waiting),
+            clock_synced=lambda: wall.synced,
+            wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns)[0],
+            allowed_hosts=settings.web.allowed_hosts,
+            tls_cert_file=settings.web.tls_cert_file,
+            tls_key_file=settings.web.tls_key_file,
+        )
+        polling = Polling(lambda: intake.committed, supervisor.show)
+        roll_ups = RollUps(lambda: intake.committed, uplink.publish_rollup)
+        roll_ups.start()
+        intake.on_commit(polling.committed)
+        intake.on_commit(roll_ups.committed)
+        intake.on_commit(lambda: uplink.committed(intake.committed.epoch, intake.committed.seq))
+        supervisor.on_change(uplink.announce)
+        exits.callback(polling.stop)
+        polling.committed()
+        intake.set_timer()
+        await exits.enter_async_context(supervisor)
+        await exits.enter_async_context(self.web)
+        await exits.enter_async_context(uplink)
+        pulse = Pulse(intake, journal)
+        self._watch("web", self.web.watch())
+        self._watch("uplink", uplink.watch())
+        self._watch("clock", wall.watch())
+        expected_s = watchdog_s()
+        if expected_s is not None:
+            self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
+
+    def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._watches.append(task)
+        self._exits.callback(task.cancel)
+
+    @property
+    def _place(self) -> Place:
+        place = self._settings.place
+        return Place(city=place.city, county=place.county, school=place.school, room=place.room)
+
+    def _make_uplink(self, wall: Clock, supervisor: Supervisor) -> Uplink:
+        settings, place = self._settings, self._settings.place
+        cloud = settings.cloud
+        options = None
+        if cloud is not None:
+            options = CloudOptions(
+                url=cloud.url,
+                password_file=cloud.password_file,
+                ca_file=cloud.ca_file,
+                cert_file=cloud.cert_file,
+                key_file=cloud.key_file,
+            )
+        device = settings.agent.device_id
+        return Uplink(
+            options,
+            Address(place.city, place.county, place.school, place.room, device),
+            self.journal,
+            wall,
+            boot=wall.boot_id,
+            versions={"agent": importlib.metadata.version("classroom-agent")},
+            devices=lambda: [
+                DeviceReport(id=one.id, driver=one.driver, state=one.state)
+                for one in supervisor.devices()
+            ],
+        )
+
+    def _keep_snapshots(self, intake: Intake) -> None:
+        kept = intake.committed.seq
+
+        def committed() -> None:
+            nonlocal kept
+            if abs(intake.committed.seq - kept) >= snapshot.EVERY_EVENTS:
+                kept = intake.committed.seq
+                snapshot.keep(self.journal, intake.committed)
+
+        intake.on_commit(committed)
+        self._exits.callback(lambda: snapshot.keep(self.journal, intake.committed))

@@ -1,0 +1,67 @@
+"""The names of students: a file of their own, beside the journal, which knows pseudonyms only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class StudentName(NamedTuple):
+    """Who a pseudonym is."""
+
+    student: str
+    number: str
+    name: str
+
+
+class RosterStore:
+    """Class lists on this board. Small and rarely written: every call is quick."""
+
+    def __init__(self, path: Path) -> None:
+        """Take everything, open nothing."""
+        self.path = path
+        self._known: dict[str, dict[str, StudentName]] | None = None
+
+    def names(self, class_id: str | None) -> dict[str, StudentName]:
+        """The students of a class by pseudonym, in the order of its list; empty if unknown."""
+        if class_id is None:
+            return {}
+        return self._all().get(class_id, {})
+
+    def replace(self, class_id: str, students: Sequence[StudentName]) -> None:
+        """The class has these students now."""
+        from sqlite_utils import Database  # noqa: PLC0415 (rare, and 6 MB)
+
+        everybody = self._all()
+        database = Database(self._connect())
+        table = database.table("student")
+        with database.conn:
+            table.delete_where("class_id = ?", [class_id])
+            table.insert_all(
+                {"class_id": class_id, "place": place, **one._asdict()}
+                for place, one in enumerate(students)
+            )
+        database.close()
+        everybody[class_id] = {one.student: one for one in students}
+
+    def _all(self) -> dict[str, dict[str, StudentName]]:
+        if self._known is None:
+            self._known = {}
+            db = self._connect()
+            for class_id, *student in db.execute(
+                "select class_id, student, number, name from student order by class_id, place"
+            ):
+                one = StudentName(*student)
+                self._known.setdefault(class_id, {})[one.student] = one
+            db.close()
+        return self._known
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path)
+        db.execute(
+            "create table if not exists student(class_id text, place integer, student text,"
+            " number text, name text, primary key(class_id, student)) without rowid"
+        )
+        return db

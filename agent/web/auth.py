@@ -1,0 +1,302 @@
+"""Who may do what: the PIN, codes that pair a browser, signed cookies, and a brake on guessing."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from agent.identity import secret_file
+
+Role = Literal["teacher", "guest", "projector"]
+
+PIN_DIGITS = 6
+CODE_DIGITS = 6
+CODE_S = 120
+SCREEN_S = 300
+MAX_SCREENS = 8
+SESSION_S = 12 * 3600
+FREE_TRIES = 5
+LONGEST_WAIT_S = 300.0
+REMEMBERED_CLIENTS = 1_000
+MAX_PIN_CHARS = 64
+ARGON2 = {"time_cost": 5, "memory_cost": 7168, "parallelism": 1}
+"""7 MiB: the leanest of the OWASP Password Storage Cheat Sheet's equal choices for Argon2id."""
+FLOOD_PRESSES = 20
+FLOOD_S = 5.0
+
+
+class Session(msgspec.Struct, frozen=True, array_like=True):
+    """What a cookie says. `until_s`: end, on the clock that `Cookies` was given.
+
+    `lesson`: of a guest or of a phone's seat, the one lesson it is for; "" else. `seat` of a phone.
+    """
+
+    role: Literal["teacher", "guest", "projector", "phone"]
+    until_s: int
+    lesson: str = ""
+    seat: str = ""
+    nonce: str = ""
+
+
+class Cookies:
+    """Signed, stateless sessions: they outlive a restart, and end with the secret."""
+
+    def __init__(self, secret: bytes, now_s: Callable[[], float] = time.time) -> None:
+        """`secret`: 32 bytes that only this board knows."""
+        self._secret = secret
+        self._now_s = now_s
+        self._decode = msgspec.json.Decoder(Session).decode
+
+    def seal(self, session: Session) -> str:
+        """A session as a cookie's value."""
+        body = msgspec.json.encode(session).hex()
+        return f"{body}.{self._mark(body)}"
+
+    def open(self, value: str | None) -> Session | None:
+        """The session of a cookie; None if it is forged, garbled or over."""
+        body, dot, mark = (value or "").partition(".")
+        if not dot or not hmac.compare_digest(mark.encode(), self._mark(body).encode()):
+            return None
+        try:
+            session = self._decode(bytes.fromhex(body))
+        except (ValueError, msgspec.DecodeError):
+            return None
+        return session if session.until_s > self._now_s() else None
+
+    def begin(self, role: Role, lesson: str = "") -> Session:
+        """A fresh session."""
+        until_s = int(self._now_s()) + SESSION_S
+        return Session(role, until_s, lesson, nonce=secrets.token_hex(8))
+
+    def seat(self, lesson: str, seat: str) -> Session:
+        """A phone's seat in a lesson."""
+        return Session("phone", int(self._now_s()) + SESSION_S, lesson, seat)
+
+    def _mark(self, body: str) -> str:
+        return hmac.new(self._secret, body.encode(), sha256).hexdigest()
+
+
+class Brake:
+    """Slows down guessing, each client for itself: nobody can lock out anybody else."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`now_s`: a steady clock."""
+        self._now_s = now_s
+        self._clients: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wait_s(self, client: str) -> float:
+        """How long this client must wait before its next try; 0 if it need not."""
+        return max(0.0, self._clients.get(client, (0, 0.0))[1] - self._now_s())
+
+    def failed(self, client: str) -> None:
+        """A wrong try: the first few are free, then the wait doubles."""
+        count = self._clients.pop(client, (0, 0.0))[0] + 1
+        wait_s = 0.0 if count < FREE_TRIES else min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT_S)
+        self._clients[client] = (count, self._now_s() + wait_s)
+        if len(self._clients) > REMEMBERED_CLIENTS:
+            self._clients.popitem(last=False)
+
+    def passed(self, client: str) -> None:
+        """A right try."""
+        self._clients.pop(client, None)
+
+
+class Flood:
+    """Holds each seat to a rate that no thumb reaches: `FLOOD_PRESSES` within `FLOOD_S`."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`now_s`: a steady clock."""
+        self._now_s = now_s
+        self._recent: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def allows(self, seat: str) -> bool:
+        """Count one more press of this seat; False if it is one too many."""
+        now_s = self._now_s()
+        times = self._recent.setdefault(seat, deque(maxlen=FLOOD_PRESSES))
+        self._recent.move_to_end(seat)
+        if len(self._recent) > REMEMBERED_CLIENTS:
+            self._recent.popitem(last=False)
+        if len(times) == FLOOD_PRESSES and now_s - times[0] < FLOOD_S:
+            return False
+        times.append(now_s)
+        return True
+
+
+class PinStore:
+    """The teacher's PIN, kept as an argon2 hash.
+
+    The first one is made at the first start and written beside the hash, readable by the agent's
+    user alone, for whoever sets the room up; setting another removes that file.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take everything, open nothing."""
+        self.first_pin_path = data_dir / "teacher-pin"
+        self._hash_path = data_dir / "teacher-pin.argon2"
+
+    def ensure(self) -> None:
+        """Make a first PIN if there is none."""
+        if not self._hash_path.exists():
+            pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
+            _write_private(self.first_pin_path, pin + "\n")
+            self._keep(pin)
+
+    def set(self, pin: str) -> None:
+        """The PIN is this from now on."""
+        self._keep(pin)
+        self.first_pin_path.unlink(missing_ok=True)
+
+    async def fits(self, pin: str) -> bool:
+        """Whether this is the PIN; takes some 50 ms of a thread, on purpose."""
+        return await asyncio.to_thread(self._fits, pin)
+
+    def _keep(self, pin: str) -> None:
+        from argon2 import PasswordHasher  # noqa: PLC0415 (used at sign-in alone)
+
+        hasher = PasswordHasher(**ARGON2)
+        _write_private(self._hash_path, hasher.hash(pin))
+
+    def _fits(self, pin: str) -> bool:
+        from argon2 import PasswordHasher  # noqa: PLC0415
+        from argon2.exceptions import VerificationError  # noqa: PLC0415
+
+        if len(pin) > MAX_PIN_CHARS:
+            return False
+        try:
+            return PasswordHasher().verify(self._hash_path.read_text(encoding="ascii"), pin)
+        except VerificationError:
+            return False
+
+
+class Pairing:
+    """The code that pairs one new browser: shown on request, used once, soon over."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`now_s`: a steady clock."""
+        self._now_s = now_s
+        self._code = ""
+        self._until_s = 0.0
+        self._used: set[str] = set()
+
+    def make(self) -> tuple[str, int]:
+        """A fresh code and for how many seconds it is good; the one before is void."""
+        self._code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
+        self._until_s = self._now_s() + CODE_S
+        return self._code, CODE_S
+
+    @property
+    def shown(self) -> tuple[str, int] | None:
+        """The code that is good now, and for how many more seconds."""
+        left_s = self._until_s - self._now_s()
+        return (self._code, int(left_s) + 1) if self._code and left_s > 0 else None
+
+    def use(self, code: str) -> Literal["good", "code_wrong", "code_used", "code_expired"]:
+        """Try a code; a good one is used up by it."""
+        if code in self._used:
+            return "code_used"
+        if not self._code or not hmac.compare_digest(code.encode(), self._code.encode()):
+            return "code_wrong"
+        if self._now_s() >= self._until_s:
+            return "code_expired"
+        self._used = {code}
+        self._code = ""
+        return "good"
+
+
+class Screen(msgspec.Struct):
+    """A browser that asks to be the projector."""
+
+    number: str
+    until_s: float
+    approved: bool = False
+
+
+class Screens:
+    """Browsers that wait for the teacher's "allow"."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`now_s`: a steady clock."""
+        self._now_s = now_s
+        self._screens: dict[str, Screen] = {}
+
+    def ask(self) -> tuple[str, str] | None:
+        """A new screen's id and the number it shows; None while too many wait."""
+        self._forget()
+        if len(self._screens) >= MAX_SCREENS:
+            return None
+        screen = secrets.token_urlsafe(16)
+        number = f"{secrets.randbelow(10_000):04d}"
+        self._screens[screen] = Screen(number, self._now_s() + SCREEN_S)
+        return screen, number
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """Id and number of each that waits."""
+        self._forget()
+        return [(key, one.number) for key, one in self._screens.items() if not one.approved]
+
+    def approve(self, screen: str) -> bool:
+        """Let it be the projector; False if it is unknown."""
+        self._forget()
+        if screen not in self._screens:
+            return False
+        self._screens[screen].approved = True
+        return True
+
+    def refuse(self, screen: str) -> bool:
+        """Forget it; False if it is unknown."""
+        return self._screens.pop(screen, None) is not None
+
+    def redeem(self, screen: str) -> Literal["approved", "waiting", "unknown"]:
+        """Whether it may be the projector now; an approval is used up by it."""
+        self._forget()
+        found = self._screens.get(screen)
+        if found is None:
+            return "unknown"
+        if not found.approved:
+            return "waiting"
+        del self._screens[screen]
+        return "approved"
+
+    def _forget(self) -> None:
+        now_s = self._now_s()
+        self._screens = {key: one for key, one in self._screens.items() if one.until_s > now_s}
+
+
+class Access:
+    """All of it together, for one board."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take everything; the secret of the cookies is made at the first start."""
+        self.pins = PinStore(data_dir)
+        self.secret = secret_file(data_dir / "session-key")
+        self.cookies = Cookies(self.secret)
+        self.brake = Brake()
+        self.flood = Flood()
+        self.pairing = Pairing()
+        self.screens = Screens()
+
+    def room_code(self, lesson: str) -> str:
+        """The four digits by which phones join a lesson; the same after a restart."""
+        mark = hmac.new(self.secret, f"room/{lesson}".encode(), sha256).digest()
+        return f"{int.from_bytes(mark[:4]) % 10_000:04d}"
+
+
+def _write_private(path: Path, text: str) -> None:
+    partial = path.with_suffix(".new")
+    with open(
+        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
+    ) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)

@@ -1,0 +1,102 @@
+"""What the routes work with, and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.requests import Request
+
+from agent.identity import Identity
+from agent.intake import Intake
+from agent.journal.roster import RosterStore
+from agent.journal.store import Journal
+from agent.lesson.events import Place
+from agent.lesson.model import Lesson
+from agent.supervisor import Supervisor
+from agent.web.auth import Access, Role, Session
+from agent.web.live import Live
+from agent.web.pages import Pages
+from agent.web.phones import PhoneDesk
+from agent.web.problems import Refusal
+from agent.web.views import CloudView
+
+SESSION_COOKIE = "session"
+SEAT_COOKIE = "seat"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The parts of the agent that the pages need.
+
+    `wall`: wall time of a moment (boot number, CLOCK_BOOTTIME), None if unknown.
+    """
+
+    device: str
+    place: Place
+    intake: Intake
+    journal: Journal
+    rosters: RosterStore
+    identity: Identity
+    supervisor: Supervisor
+    phones: PhoneDesk
+    access: Access
+    pages: Pages
+    live: Live
+    cloud: Callable[[], CloudView]
+    clock_synced: Callable[[], bool]
+    wall: Callable[[int, int], datetime | None]
+    secure: bool
+
+    def session(self, request: Request) -> Session | None:
+        """Who asks, by the cookie; None for nobody."""
+        return self.access.cookies.open(request.cookies.get(SESSION_COOKIE))
+
+    def demand(self, request: Request, *roles: Role) -> Session:
+        """Who asks, if in one of these roles.
+
+        Raises:
+            Refusal: 401 for nobody, 403 for another role.
+        """
+        session = self.session(request)
+        if session is None:
+            raise Refusal(401, "sign_in_first", "session", "sign in with the PIN")
+        if session.role not in roles:
+            raise Refusal(403, "not_allowed", session.role, "sign in with the teacher's PIN")
+        return session
+
+    def demand_lesson(self, request: Request, lesson: str) -> Session:
+        """A teacher, or a guest whose lesson this is and is still open."""
+        session = self.demand(request, "teacher", "guest")
+        if session.role == "guest":
+            current = self.intake.committed.lesson
+            if current is None or current.id != lesson or session.lesson not in ("", lesson):
+                raise Refusal(403, "not_allowed", "guest", "a guest runs the open lesson only")
+        return session
+
+    def seat(self, request: Request) -> Session:
+        """The phone that asks, with a seat in the open lesson.
+
+        Raises:
+            Refusal: it must join first, or the lesson is over.
+        """
+        given = request.headers.get("authorization", "")
+        value = given.removeprefix("Seat ") if given else request.cookies.get(SEAT_COOKIE)
+        seat = self.access.cookies.open(value)
+        if seat is None or seat.role != "phone":
+            raise Refusal(401, "join_first", "seat", "join with the room code")
+        lesson = self.open_lesson
+        if lesson is None or lesson.id != seat.lesson or seat.seat not in lesson.seats:
+            raise Refusal(409, "lesson_over", "lesson", "join the new lesson with its room code")
+        return seat
+
+    @property
+    def open_lesson(self) -> Lesson | None:
+        """The open lesson."""
+        return self.intake.committed.lesson
+
+
+def client_of(request: Request) -> str:
+    """Whose tries are counted together: the address of the connection, no header is believed."""
+    return request.client.host if request.client is not None else ""

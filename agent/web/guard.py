@@ -1,0 +1,137 @@
+"""What every request must pass before a route sees it: Host, Origin, size; and headers back.
+
+A page of another site must not reach the board through a browser that is signed in (and DNS
+rebinding must not make it one of ours): the Host must be the board's own, and a request that
+changes something, or a stream, must come from a page of the same origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent.web.problems import problem_response
+from agent.web.views import Problem
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_ROSTER_BYTES = 1024 * 1024
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+STREAM_PATH = "/api/v1/live"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class TooLarge(Exception):
+    """The body is larger than its path allows."""
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+        """`hosts`: names of the board, beside the address that a connection came in on."""
+        self._app = app
+        self._hosts = {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may pass; answer the rest."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        sending = _with_security_headers(send)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            status, problem = refusal
+            await problem_response(status, problem)(scope, receive, sending)
+            return
+        limited = _Limited(receive, _limit(scope["path"]), headers)
+        try:
+            limited.check_announced()
+            await self._app(scope, limited, sending)
+        except TooLarge:
+            hint = f"at most {limited.limit_bytes} bytes"
+            problem = Problem(code="too_large", where="body", hint=hint)
+            await problem_response(413, problem)(scope, receive, sending)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, Problem] | None:
+        host = headers.get("host", "")
+        if not self._ours(host, scope):
+            hint = "open the page by the board's own address, or name this one in allowed_hosts"
+            return 421, Problem(code="host_unknown", where="Host", hint=hint)
+        if scope["method"] in SAFE_METHODS and scope["path"] != STREAM_PATH:
+            return None
+        site = headers.get("origin") or headers.get("referer")
+        if site is not None:
+            allowed = urlsplit(site).netloc.lower() == host.lower()
+        elif "sec-fetch-site" in headers:
+            allowed = headers["sec-fetch-site"] in ("same-origin", "none")
+        else:
+            allowed = "cookie" not in headers
+        if allowed:
+            return None
+        hint = "use the board's own page"
+        return 403, Problem(code="origin_foreign", where="Origin", hint=hint)
+
+    def _ours(self, host: str, scope: Scope) -> bool:
+        name = urlsplit(f"//{host}").hostname if _plain(host) else None
+        server = scope.get("server")
+        own = {server[0].lower()} if server else set()
+        return name is not None and name in self._hosts | own
+
+
+def _plain(host: str) -> bool:
+    return bool(host) and all(char.isalnum() or char in ".-:[]" for char in host)
+
+
+def _limit(path: str) -> int:
+    return MAX_ROSTER_BYTES if path.endswith("/roster") else MAX_BODY_BYTES
+
+
+class _Limited:
+    """Receives a body up to a bound."""
+
+    def __init__(self, receive: Receive, limit_bytes: int, headers: Headers) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._seen_bytes = 0
+        self.limit_bytes = limit_bytes
+
+    def check_announced(self) -> None:
+        announced = self._headers.get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > self.limit_bytes:
+            raise TooLarge
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._seen_bytes += len(message.get("body", b""))
+            if self._seen_bytes > self.limit_bytes:
+                raise TooLarge
+        return message
+
+
+def _with_security_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sending

@@ -1,0 +1,347 @@
+"""What a teacher does: classes and their rosters, lessons, questions."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.journal.roster import StudentName
+from agent.lesson import commands as cmd
+from agent.lesson.errors import LessonRefused, NotThere
+from agent.lesson.events import LessonOpened, Policy, QuestionKind, QuestionOpened, Show
+from agent.lesson.model import Lesson, Question, State, answers_by_respondent
+from agent.lesson.replay import copy_of, replay
+from agent.lesson.roster import parse_roster
+from agent.web.context import Context
+from agent.web.problems import Refusal
+from agent.web.views import TeacherQuestionView, View
+
+CLASS_ID = re.compile(r"[\w-]{1,40}")
+LESSON_ID_BYTES = 5
+REMEMBERED_REQUESTS = 200
+Key = Annotated[str, Field(max_length=64)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewLesson(_Body):
+    """A lesson to open; without a class, keypads count under their numbers."""
+
+    class_id: str | None = None
+    title: str = Field(default="", max_length=200)
+
+
+class ClassChoice(_Body):
+    """The class of a lesson; null for none."""
+
+    class_id: str | None
+
+
+class NewQuestion(_Body):
+    """A question to open. `options`: their texts, "" where only the letter is shown."""
+
+    kind: QuestionKind
+    options: list[Annotated[str, Field(max_length=400)]] = Field(default=[], max_length=20)
+    key: list[Key] | None = Field(default=None, max_length=20)
+    timer_s: int | None = None
+    policy: Policy = "last_wins"
+
+
+class NewShow(_Body):
+    """How much the projector shows."""
+
+    show: Show
+
+
+class Binding(_Body):
+    """A keypad or a card of a student (pseudonym or student number)."""
+
+    student: str = Field(max_length=64)
+    keypad: str | None = Field(default=None, max_length=64)
+    card: str | None = Field(default=None, max_length=64)
+
+
+class Unbinding(_Body):
+    """A keypad or a card that is nobody's again."""
+
+    keypad: str | None = Field(default=None, max_length=64)
+    card: str | None = Field(default=None, max_length=64)
+
+
+class _Remembered:
+    """What was answered to a request with an Idempotency-Key, so that it is done once."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def get(self, route: str, key: str | None) -> Response | None:
+        body = None if key is None else self._answers.get((route, key))
+        return None if body is None else _json(body, 201)
+
+    def keep(self, route: str, key: str | None, body: bytes) -> Response:
+        if key is not None:
+            self._answers[route, key] = body
+            if len(self._answers) > REMEMBERED_REQUESTS:
+                self._answers.popitem(last=False)
+        return _json(body, 201)
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status_code=status, media_type="application/json")
+
+
+def _with_id(view: View, identity: object, **more: object) -> bytes:
+    return msgspec.json.encode({"id": identity, **msgspec.to_builtins(view), **more})
+
+
+def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a route)
+    """The routes of this file."""
+    router = APIRouter()
+    remembered = _Remembered()
+
+    def question_view(lesson: Lesson, question: Question, state: State) -> TeacherQuestionView:
+        answers = answers_by_respondent(question, state.roll(lesson))
+        return ctx.pages.question(question, answers)
+
+    def asked(lesson: str, number: int) -> bytes:
+        """A question of a lesson in memory, as the API shows it."""
+        state = ctx.intake.committed
+        found = state.find(lesson)
+        if found is None or not 1 <= number <= len(found.questions):
+            raise NotThere("question_unknown", f"{lesson}/{number}", "reload the page")
+        view = question_view(found, found.questions[number - 1], state)
+        return _with_id(view, number, number=number)
+
+    def whole(lesson: str) -> bytes:
+        """A lesson with all its questions; from the journal if it is no longer in memory."""
+        state = ctx.intake.committed
+        span = state.spans.get(lesson)
+        if span is None:
+            raise NotThere("lesson_unknown", lesson, "choose one of the list")
+        found = state.find(lesson)
+        if found is None:
+            past = copy_of(State(classes=state.classes, clocks=state.clocks))
+            found = replay(ctx.journal.lesson_events(span), past).find(lesson)
+            if found is None:
+                raise NotThere("lesson_unknown", lesson, "its events are no longer on the board")
+            found.class_id = span.class_id
+        roll = state.roll(found)
+        questions = []
+        for question in found.questions:
+            answers = answers_by_respondent(question, roll)
+            view = msgspec.to_builtins(ctx.pages.question(question, answers))
+            given = {who: answer.key for who, answer in answers.items()}
+            questions.append(
+                {"id": question.number, **view, "answers": given, "presses": question.presses}
+            )
+        status = "open" if found.ended is None else "ended"
+        return _with_id(ctx.pages.lesson(found, state), lesson, status=status, questions=questions)
+
+    def student_of(class_id: str, given: str) -> str:
+        """A student by pseudonym or number."""
+        names = ctx.rosters.names(class_id)
+        if given in names:
+            return given
+        return next((one.student for one in names.values() if one.number == given), given)
+
+    def card_of(class_id: str, given: str | None) -> str | None:
+        """A card by its UID, or by its name as the pages know it."""
+        if given is None:
+            return None
+        state = ctx.intake.committed
+        known = set(state.classes[class_id].cards) if class_id in state.classes else set()
+        for lesson in state.lessons:
+            known |= lesson.cards.keys()
+        return given if given in known else ctx.identity.card(given)
+
+    def keypad_of(given: str | None) -> str | None:
+        """A keypad's id in the one way it is written; seats stay as they are."""
+        if given is None or given in (ctx.open_lesson.seats if ctx.open_lesson else {}):
+            return given
+        return given.upper()
+
+    @router.get("/classes")
+    async def classes(request: Request) -> dict[str, Any]:
+        """Classes whose roster is on the board."""
+        ctx.demand(request, "teacher", "guest")
+        rolls = ctx.intake.committed.classes
+        return {
+            "classes": [{"id": key, "students": len(roll.students)} for key, roll in rolls.items()]
+        }
+
+    @router.put(
+        "/classes/{class_id}/roster",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"text/csv": {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    async def put_roster(class_id: str, request: Request) -> dict[str, Any]:
+        """A class list, text/csv: number,name[,keypad[,card]]. Taken whole or not at all."""
+        ctx.demand(request, "teacher")
+        if not CLASS_ID.fullmatch(class_id):
+            hint = "1 to 40 letters, digits, hyphens, underscores"
+            raise LessonRefused("class_invalid", "class_id", hint)
+        entries = parse_roster(await request.body())
+        today = datetime.now(UTC).astimezone().date()
+        students = [
+            StudentName(ctx.identity.student(one.number, today), one.number, one.name)
+            for one in entries
+        ]
+        pairs = list(zip(students, entries, strict=True))
+        await ctx.intake.submit(
+            cmd.ReplaceRoster(
+                class_id=class_id,
+                students=[one.student for one in students],
+                keypads={entry.keypad: one.student for one, entry in pairs if entry.keypad},
+                cards={
+                    ctx.identity.card(entry.card): one.student for one, entry in pairs if entry.card
+                },
+            )
+        )
+        ctx.rosters.replace(class_id, students)
+        ctx.live.changed()
+        return {"class_id": class_id, "students": len(students), "problems": []}
+
+    @router.post("/classes/{class_id}/bindings", status_code=201)
+    async def bind(class_id: str, body: Binding, request: Request) -> dict[str, str]:
+        """A keypad or card is this student's; answers already given follow."""
+        ctx.demand(request, "teacher", "guest")
+        student = student_of(class_id, body.student)
+        await ctx.intake.submit(
+            cmd.Bind(
+                class_id=class_id,
+                student=student,
+                keypad=keypad_of(body.keypad),
+                card=card_of(class_id, body.card),
+            )
+        )
+        return {"student": student}
+
+    @router.delete("/classes/{class_id}/bindings", status_code=204)
+    async def unbind(class_id: str, body: Unbinding, request: Request) -> None:
+        """A keypad or card is nobody's again."""
+        ctx.demand(request, "teacher", "guest")
+        await ctx.intake.submit(
+            cmd.Unbind(
+                class_id=class_id,
+                keypad=keypad_of(body.keypad),
+                card=card_of(class_id, body.card),
+            )
+        )
+
+    @router.get("/lessons")
+    async def lessons(request: Request) -> dict[str, Any]:
+        """All lessons on the board, newest first; a guest sees the open one."""
+        session = ctx.demand(request, "teacher", "guest")
+        spans = reversed(ctx.intake.committed.spans.values())
+        shown = []
+        for span in spans:
+            if session.role == "guest" and span.ended:
+                continue
+            opened_at = ctx.wall(span.opened.boot, span.opened.mono_ns)
+            shown.append(
+                {
+                    "id": span.id,
+                    "title": span.title,
+                    "class_id": span.class_id,
+                    "status": "ended" if span.ended else "open",
+                    "questions": span.questions,
+                    "opened_at": None if opened_at is None else opened_at.isoformat("T", "seconds"),
+                }
+            )
+        return {"lessons": shown}
+
+    @router.post("/lessons", status_code=201)
+    async def open_lesson(
+        body: NewLesson,
+        request: Request,
+        idempotency_key: Annotated[str | None, Header(max_length=80)] = None,
+    ) -> Response:
+        """Open a lesson."""
+        session = ctx.demand(request, "teacher", "guest")
+        done = remembered.get("lessons", idempotency_key)
+        if done is not None:
+            return done
+        if session.role == "guest" and session.lesson:
+            raise Refusal(403, "not_allowed", "guest", "a guest runs one lesson only")
+        events = await ctx.intake.submit(
+            cmd.OpenLesson(
+                lesson=secrets.token_hex(LESSON_ID_BYTES),
+                title=body.title,
+                place=ctx.place,
+                class_id=body.class_id,
+            )
+        )
+        opened = next(event for event in events if isinstance(event, LessonOpened))
+        return remembered.keep("lessons", idempotency_key, whole(opened.lesson))
+
+    @router.get("/lessons/{lesson}")
+    async def get_lesson(lesson: str, request: Request) -> Response:
+        """A lesson with its questions and answers, ended ones too."""
+        ctx.demand_lesson(request, lesson)
+        return _json(whole(lesson))
+
+    @router.patch("/lessons/{lesson}")
+    async def change_class(lesson: str, body: ClassChoice, request: Request) -> Response:
+        """File the lesson under another class, or none; its answers are filed anew."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.ChangeClass(lesson=lesson, class_id=body.class_id))
+        return _json(whole(lesson))
+
+    @router.post("/lessons/{lesson}/end")
+    async def end_lesson(lesson: str, request: Request) -> Response:
+        """End the lesson; an open question is closed first."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.EndLesson(lesson=lesson))
+        return _json(whole(lesson))
+
+    @router.post("/lessons/{lesson}/questions", status_code=201)
+    async def ask(
+        lesson: str,
+        body: NewQuestion,
+        request: Request,
+        idempotency_key: Annotated[str | None, Header(max_length=80)] = None,
+    ) -> Response:
+        """Open a question; one that is open is closed first."""
+        ctx.demand_lesson(request, lesson)
+        done = remembered.get(lesson, idempotency_key)
+        if done is not None:
+            return done
+        events = await ctx.intake.submit(cmd.AskQuestion(lesson=lesson, **body.model_dump()))
+        opened = next(event for event in events if isinstance(event, QuestionOpened))
+        return remembered.keep(lesson, idempotency_key, asked(lesson, opened.question))
+
+    @router.post("/lessons/{lesson}/questions/{question}/close")
+    async def close(lesson: str, question: int, request: Request) -> Response:
+        """Take no more answers."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.CloseQuestion(lesson=lesson, question=question))
+        return _json(asked(lesson, question))
+
+    @router.post("/lessons/{lesson}/questions/{question}/reveal")
+    async def reveal(lesson: str, question: int, request: Request) -> Response:
+        """Show the distribution with the key; closes first."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.RevealQuestion(lesson=lesson, question=question))
+        return _json(asked(lesson, question))
+
+    @router.post("/lessons/{lesson}/questions/{question}/show")
+    async def show(lesson: str, question: int, body: NewShow, request: Request) -> Response:
+        """How much the projector shows: hidden, count or distribution."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.ShowQuestion(lesson=lesson, question=question, show=body.show))
+        return _json(asked(lesson, question))
+
+    return router

@@ -1,0 +1,101 @@
+"""Live pages: one snapshot a role, encoded once, shared by all who look; the newest wins.
+
+A page that reads slowly misses versions and delays nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+import msgspec
+
+from agent.web.views import View
+
+PageView = Literal["teacher", "guest", "projector", "student"]
+EVERY_S = 0.05
+"""At most so often is a page sent a new version."""
+ALIVE_S = 10.0
+ALIVE = b": alive\n\n"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Channel:
+    """The newest snapshot of one role, and who waits for the next."""
+
+    def __init__(self, build: Callable[[int], View]) -> None:
+        self.build = build
+        self.readers = 0
+        self.frame = b""
+        self.version = -1
+        self.changed = asyncio.Event()
+
+
+class Live:
+    """Builds a snapshot when something changed and somebody looks."""
+
+    def __init__(self, build: dict[PageView, Callable[[int], View]]) -> None:
+        """`build`: how each view is made, of its version."""
+        self._channels = {view: _Channel(how) for view, how in build.items()}
+        self._version = 0
+        self._due: asyncio.TimerHandle | None = None
+        self._next_s = 0.0
+        self._stopped = False
+
+    def changed(self) -> None:
+        """Something a page shows has changed."""
+        self._version += 1
+        if self._due is None and not self._stopped:
+            loop = asyncio.get_running_loop()
+            wait_s = max(0.0, self._next_s - loop.time())
+            self._due = loop.call_later(wait_s, self._push)
+
+    def _push(self) -> None:
+        self._due = None
+        self._next_s = asyncio.get_running_loop().time() + EVERY_S
+        for channel in self._channels.values():
+            if channel.readers:
+                self._refresh(channel)
+                channel.changed.set()
+                channel.changed = asyncio.Event()
+
+    def _refresh(self, channel: _Channel) -> None:
+        if channel.version != self._version:
+            channel.version = self._version
+            body = _encode(channel.build(self._version))
+            channel.frame = b"event: view\ndata: " + body + b"\n\n"
+
+    async def stream(self, view: PageView, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Server-sent events of one page, until it goes away, may no longer look, or the stop."""
+        channel = self._channels[view]
+        channel.readers += 1
+        self._refresh(channel)
+        sent = -1
+        try:
+            while not self._stopped and allowed():
+                changed = channel.changed
+                if channel.version != sent:
+                    sent = channel.version
+                    yield channel.frame
+                    continue
+                try:
+                    await asyncio.wait_for(changed.wait(), ALIVE_S)
+                except TimeoutError:
+                    yield ALIVE
+        finally:
+            channel.readers -= 1
+
+    @property
+    def readers(self) -> int:
+        """Pages that look now."""
+        return sum(channel.readers for channel in self._channels.values())
+
+    def stop(self) -> None:
+        """End every stream."""
+        self._stopped = True
+        if self._due is not None:
+            self._due.cancel()
+        for channel in self._channels.values():
+            channel.changed.set()

@@ -1,0 +1,246 @@
+"""From the committed state to what each page shows. Pure reading, cheap enough for every change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from agent.journal.roster import StudentName
+from agent.lesson.model import (
+    Answer,
+    Lesson,
+    Moment,
+    Question,
+    State,
+    answers_by_respondent,
+    present,
+    respondent,
+)
+from agent.lesson.questions import bar_keys, is_right
+from agent.web.views import (
+    AskedView,
+    Bar,
+    LessonView,
+    PastQuestionView,
+    PressView,
+    RespondentView,
+    RoomQuestionView,
+    StudentView,
+    TeacherQuestionView,
+)
+
+MAX_NUMBER_BARS = 12
+OTHER = "other"
+
+Names = Mapping[str, StudentName]
+
+
+class Pages:
+    """Builds views of one board at one moment."""
+
+    def __init__(
+        self,
+        *,
+        state: Callable[[], State],
+        names: Callable[[str | None], Names],
+        now: Callable[[], Moment],
+        room_code: Callable[[str], str],
+        join_url: Callable[[str], str],
+    ) -> None:
+        """Take everything.
+
+        Args:
+            state: the committed state.
+            names: a class's students by pseudonym.
+            now: boot and CLOCK_BOOTTIME.
+            room_code: of a lesson.
+            join_url: what the QR code says, of a room code.
+        """
+        self._state = state
+        self._names = names
+        self._now = now
+        self._room_code = room_code
+        self._join_url = join_url
+
+    def ago_ms(self, then: Moment) -> int:
+        """How long ago, in ms; 0 for a moment before this boot, whose distance nobody knows."""
+        now = self._now()
+        if then.boot != now.boot:
+            return 0
+        return max(0, (now.mono_ns - then.mono_ns) // 1_000_000)
+
+    def lesson(self, lesson: Lesson, state: State | None = None) -> LessonView:
+        """A lesson as its teacher sees it."""
+        state = self._state() if state is None else state
+        roll = state.roll(lesson)
+        question = lesson.current
+        answers = {} if question is None else answers_by_respondent(question, roll)
+        code = self._room_code(lesson.id)
+        press = state.last_press
+        bound = {} if roll is None else roll.keypads
+        return LessonView(
+            id=lesson.id,
+            title=lesson.title,
+            class_id=lesson.class_id,
+            opened_ago_ms=self.ago_ms(lesson.opened),
+            expected=None if roll is None else len(roll.students),
+            present=len(present(lesson, roll)),
+            room_code=code,
+            join_url=self._join_url(code),
+            respondents=self._respondents(state, lesson, answers),
+            question=None if question is None else self.question(question, answers),
+            history=[self._past(one, answers_by_respondent(one, roll)) for one in lesson.questions],
+            last_press=(
+                PressView(keypad=press.keypad, student=bound.get(press.keypad), count=press.count)
+                if press.keypad
+                else None
+            ),
+            unbound_cards=[card for card in lesson.cards if roll is None or card not in roll.cards],
+            unasked_presses=lesson.unasked_presses,
+        )
+
+    def _respondents(
+        self, state: State, lesson: Lesson, answers: Mapping[str, Answer]
+    ) -> list[RespondentView]:
+        roll = state.roll(lesson)
+        names = self._names(lesson.class_id)
+        here = present(lesson, roll)
+        keypads: dict[str, list[str]] = {}
+        if roll is not None:
+            for keypad, student in roll.keypads.items():
+                keypads.setdefault(student, []).append(keypad)
+        cards = set() if roll is None else set(roll.cards.values())
+        shown: list[RespondentView] = []
+        for student in [] if roll is None else roll.students:
+            name = names.get(student)
+            shown.append(
+                RespondentView(
+                    id=student,
+                    label=student[:4] if name is None else name.number,
+                    name=None if name is None else name.name,
+                    present=student in here,
+                    keypads=keypads.get(student, []),
+                    has_card=student in cards,
+                    key=_key(answers, student),
+                )
+            )
+        for keypad in [
+            *lesson.keypads,
+            *(seat for seat in lesson.seats if seat not in lesson.keypads),
+        ]:
+            if respondent(roll, keypad) == keypad:
+                seat = lesson.seats.get(keypad)
+                shown.append(
+                    RespondentView(
+                        id=keypad,
+                        label=keypad if seat is None else str(seat),
+                        name=None,
+                        present=keypad in here,
+                        keypads=[keypad],
+                        has_card=False,
+                        key=_key(answers, keypad),
+                    )
+                )
+        return shown
+
+    def question(self, question: Question, answers: Mapping[str, Answer]) -> TeacherQuestionView:
+        """A question as its teacher sees it. `answers` by respondent."""
+        return TeacherQuestionView(
+            asked=self.asked(question),
+            show=question.show,
+            answered=len(answers),
+            bars=bars(question, answers.values(), with_key=True),
+            key=question.key,
+            right=_right(question, answers.values()),
+        )
+
+    def asked(self, question: Question) -> AskedView:
+        """What anybody in the room may know of a question."""
+        return AskedView(
+            number=question.number,
+            kind=question.kind,
+            options=question.options,
+            status=question.status,
+            policy=question.policy,
+            opened_ago_ms=self.ago_ms(question.opened),
+            timer_s=question.timer_s,
+        )
+
+    @staticmethod
+    def _past(question: Question, answers: Mapping[str, Answer]) -> PastQuestionView:
+        return PastQuestionView(
+            number=question.number,
+            kind=question.kind,
+            status=question.status,
+            answered=len(answers),
+            right=_right(question, answers.values()),
+        )
+
+    def room_question(self) -> RoomQuestionView | None:
+        """The question as the projector may show it."""
+        state = self._state()
+        lesson = state.lesson
+        question = None if lesson is None else lesson.current
+        if lesson is None or question is None:
+            return None
+        roll = state.roll(lesson)
+        answers = answers_by_respondent(question, roll)
+        show = question.show
+        counts, shares, key = show != "hidden", show in ("distribution", "key"), show == "key"
+        return RoomQuestionView(
+            asked=self.asked(question),
+            show=show,
+            answered=len(answers) if counts else None,
+            expected=len(roll.students) if counts and roll is not None else None,
+            bars=bars(question, answers.values(), with_key=key) if shares else None,
+            key=question.key if key else None,
+        )
+
+    def student(self, version: int) -> StudentView:
+        """The students' page."""
+        lesson = self._state().lesson
+        question = None if lesson is None else lesson.current
+        return StudentView(
+            version=version,
+            lesson=None if lesson is None else lesson.id,
+            question=None if question is None else self.asked(question),
+        )
+
+
+def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> list[Bar]:
+    """The distribution. Several options of one answer each count; numbers by frequency."""
+    keys = [answer.key for answer in answers]
+    known = bar_keys(question.kind, len(question.options))
+    key = question.key if with_key else None
+    if known is None:
+        common = Counter(keys).most_common()
+        rest = sum(count for _, count in common[MAX_NUMBER_BARS:])
+        shown = [
+            Bar(key=value, count=count, right=is_right(value, key))
+            for value, count in common[:MAX_NUMBER_BARS]
+        ]
+        other = Bar(key=OTHER, count=rest, right=None if key is None else False)
+        return [*shown, other] if rest else shown
+    if question.kind == "multiple":
+        right = None if key is None else set("".join(key))
+        return [
+            Bar(
+                key=letter,
+                count=sum(letter in one for one in keys),
+                right=None if right is None else letter in right,
+            )
+            for letter in known
+        ]
+    counts = Counter(keys)
+    return [Bar(key=one, count=counts[one], right=is_right(one, key)) for one in known]
+
+
+def _key(answers: Mapping[str, Answer], who: str) -> str | None:
+    answer = answers.get(who)
+    return None if answer is None else answer.key
+
+
+def _right(question: Question, answers: Iterable[Answer]) -> int | None:
+    if question.key is None:
+        return None
+    return sum(is_right(answer.key, question.key) is True for answer in answers)

@@ -1,0 +1,421 @@
+"""The web server in the agent's own loop: routes, live pages, static files, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from agent.errors import AgentError
+from agent.identity import Identity
+from agent.intake import Intake
+from agent.journal.roster import RosterStore
+from agent.journal.store import Journal
+from agent.lesson.events import Place
+from agent.lesson.model import Moment
+from agent.supervisor import Supervisor
+from agent.web import lessons, problems, sessions, students
+from agent.web.auth import Access, Session
+from agent.web.context import Context
+from agent.web.guard import Guard
+from agent.web.live import Live, PageView
+from agent.web.pages import Pages
+from agent.web.phones import PhoneDesk
+from agent.web.problems import Refusal
+from agent.web.views import (
+    ClassView,
+    CloudView,
+    DeviceView,
+    PairingView,
+    ProjectorView,
+    ScreenView,
+    StudentView,
+    TeacherView,
+    View,
+)
+
+API = "/api/v1"
+REFRESH_S = 2.0
+"""What changes without an event (counters, the line to the school) is looked at so often."""
+STOP_S = 3.0
+PAGES = {"/": "index.html", "/projector": "projector.html", "/s": "s.html"}
+IMMUTABLE = "public, max-age=31536000, immutable"
+BACKLOG = 256
+
+
+class PortTaken(AgentError, OSError):
+    """The pages cannot listen where they should."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the agent, and says when it answers requests."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WebServer:
+    """The pages and their API. An async context manager: listens on enter, stops on exit."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        device: str,
+        place: Place,
+        intake: Intake,
+        journal: Journal,
+        rosters: RosterStore,
+        identity: Identity,
+        supervisor: Supervisor,
+        phones: PhoneDesk,
+        access: Access,
+        now_ns: Callable[[], int],
+        cloud: Callable[[], CloudView],
+        clock_synced: Callable[[], bool],
+        wall: Callable[[int, int], datetime | None],
+        allowed_hosts: tuple[str, ...] = (),
+        tls_cert_file: Path | None = None,
+        tls_key_file: Path | None = None,
+        static: Path | None = None,
+    ) -> None:
+        """Take everything, open nothing. Port 0: any free one."""
+        self._host, self.port = host, port
+        self._tls = (tls_cert_file, tls_key_file)
+        self._static = static_folder() if static is None else static
+        self._began_s = time.monotonic()
+        self._phone_count = 0
+        build: dict[PageView, Callable[[int], View]] = {
+            "teacher": lambda number: self._teacher(number, "teacher"),
+            "guest": lambda number: self._teacher(number, "guest"),
+            "projector": self._projector,
+            "student": self._student,
+        }
+        self.live = Live(build)
+        pages = Pages(
+            state=lambda: intake.committed,
+            names=rosters.names,
+            now=lambda: Moment(journal.boot, now_ns()),
+            room_code=access.room_code,
+            join_url=self._join_url,
+        )
+        self.context = Context(
+            device=device,
+            place=place,
+            intake=intake,
+            journal=journal,
+            rosters=rosters,
+            identity=identity,
+            supervisor=supervisor,
+            phones=phones,
+            access=access,
+            pages=pages,
+            live=self.live,
+            cloud=cloud,
+            clock_synced=clock_synced,
+            wall=wall,
+            secure=tls_cert_file is not None,
+        )
+        own = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *allowed_hosts}
+        own.add(f"{socket.gethostname()}.local")
+        self.app = make_app(self.context, self._static, health=self._health)
+        self._asgi = Guard(self.app, hosts=own)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> WebServer:
+        """Listen; return when requests are answered.
+
+        Raises:
+            PortTaken: something else listens there, or the address is not this machine's.
+        """
+        ctx = self.context
+        ctx.intake.on_commit(self.live.changed)
+        ctx.supervisor.on_change(self.live.changed)
+        await asyncio.to_thread(ctx.access.pins.ensure)
+        listener = self._listen()
+        self.port = listener.getsockname()[1]
+        cert, key = self._tls
+        config = uvicorn.Config(
+            self._asgi,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
+            ssl_certfile=cert,
+            ssl_keyfile=key,
+            server_header=False,
+            proxy_headers=False,
+        )
+        self._server = _Server(config)
+        serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")
+        self._tasks = [serving, asyncio.create_task(self._refresh(), name="web refresh")]
+        ready = asyncio.create_task(self._server.ready.wait())
+        await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every stream and stop listening."""
+        self.live.stop()
+        self._server.should_exit = True
+        self._tasks[1].cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._tasks[0], STOP_S)
+
+    async def watch(self) -> None:
+        """Wait for ever; end only by raising what crashed the server."""
+        await asyncio.wait(self._tasks[:1])
+        if not self._server.should_exit:
+            self._tasks[0].result()
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self.port))
+        except OSError as error:
+            listener.close()
+            hint = f"choose another [web] host or port, or stop what listens there ({error})"
+            raise PortTaken("port_taken", f"{self._host}:{self.port}", hint) from error
+        listener.listen(BACKLOG)
+        return listener
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            if self.live.readers:
+                self.live.changed()
+
+    def _join_url(self, code: str) -> str:
+        scheme = "https" if self.context.secure else "http"
+        host = self._host if self._host not in ("0.0.0.0", "::") else own_address()  # noqa: S104
+        shown = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{shown}:{self.port}/s?c={code}"
+
+    # -- views --------------------------------------------------------------------------------
+
+    def _teacher(self, number: int, role: Any) -> TeacherView:
+        ctx = self.context
+        state, lesson, pairing = ctx.intake.committed, ctx.open_lesson, ctx.access.pairing.shown
+        return TeacherView(
+            role=role,
+            version=number,
+            device=ctx.device,
+            room=ctx.place.room,
+            clock_synced=ctx.clock_synced(),
+            journal_ok=ctx.journal.ok,
+            cloud=ctx.cloud(),
+            devices=device_views(ctx),
+            classes=[
+                ClassView(id=key, students=len(roll.students))
+                for key, roll in state.classes.items()
+            ],
+            lesson=None if lesson is None else ctx.pages.lesson(lesson),
+            pairing=(
+                None if pairing is None else PairingView(code=pairing[0], expires_s=pairing[1])
+            ),
+            screens=[
+                ScreenView(id=screen, number=shown)
+                for screen, shown in ctx.access.screens.waiting()
+            ],
+        )
+
+    def _projector(self, number: int) -> ProjectorView:
+        ctx = self.context
+        lesson, pairing = ctx.open_lesson, ctx.access.pairing.shown
+        code = None if lesson is None else ctx.access.room_code(lesson.id)
+        return ProjectorView(
+            version=number,
+            title=None if lesson is None else lesson.title,
+            room_code=code,
+            join_url=None if code is None else self._join_url(code),
+            joined_phones=0 if lesson is None else len(lesson.seats),
+            question=ctx.pages.room_question(),
+            pairing_code=None if pairing is None else pairing[0],
+        )
+
+    def _student(self, number: int) -> StudentView:
+        return self.context.pages.student(number)
+
+    def _health(self) -> tuple[int, dict[str, Any]]:
+        ctx = self.context
+        journal, failure = ctx.journal, ctx.journal.failure
+        well = journal.ok
+        body = {
+            "status": "ok" if well else "degraded",
+            "version": version("classroom-agent"),
+            "uptime_s": int(time.monotonic() - self._began_s),
+            "journal": {"ok": well, "code": "" if failure is None else failure.code},
+            "devices": [
+                {"id": one.id, "state": one.state, "code": one.code}
+                for one in ctx.supervisor.devices()
+            ],
+            "cloud": msgspec.to_builtins(ctx.cloud()),
+        }
+        return 200 if well else 503, body
+
+
+def make_app(
+    ctx: Context, static: Path, *, health: Callable[[], tuple[int, dict[str, Any]]]
+) -> FastAPI:
+    """The routes of the API and the pages."""
+    app = FastAPI(
+        title="classroom-agent",
+        version=version("classroom-agent"),
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    for module in (sessions, lessons, students):
+        app.include_router(module.routes(ctx), prefix=API)
+    _add_board_routes(app, ctx, health)
+    _add_pages(app, static)
+    return app
+
+
+def _add_board_routes(
+    app: FastAPI, ctx: Context, health: Callable[[], tuple[int, dict[str, Any]]]
+) -> None:
+    @app.get(f"{API}/health")
+    async def get_health() -> Response:
+        """How the board is; no names. 503 while answers cannot be made durable."""
+        status, body = health()
+        return Response(
+            msgspec.json.encode(body), status_code=status, media_type="application/json"
+        )
+
+    @app.get(f"{API}/devices")
+    async def get_devices(request: Request) -> dict[str, Any]:
+        """Each device: its state in words, facts and counters."""
+        ctx.demand(request, "teacher", "guest")
+        return {"devices": msgspec.to_builtins(device_views(ctx))}
+
+    @app.post(f"{API}/devices/{{device}}/locate", status_code=204)
+    async def locate(device: str, request: Request) -> None:
+        """Let a device make itself seen."""
+        ctx.demand(request, "teacher", "guest")
+        if not ctx.supervisor.locate(device):
+            hint = "it is unknown, away, or has no light"
+            raise Refusal(404, "cannot_locate", device, hint)
+
+    @app.get(f"{API}/live")
+    async def live(request: Request, view: str) -> Response:
+        """Server-sent events: `data:` is the whole view, newest wins."""
+        channel, allowed = _channel(ctx, request, view)
+        return StreamingResponse(
+            ctx.live.stream(channel, allowed),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+
+    @app.get(f"{API}/join.svg")
+    async def join_code(request: Request) -> Response:
+        """The QR code by which phones join."""
+        ctx.demand(request, "teacher", "guest", "projector")
+        lesson = ctx.open_lesson
+        if lesson is None:
+            raise Refusal(404, "no_lesson", "lesson", "open a lesson first")
+        import segno  # noqa: PLC0415 (used a few times a lesson)
+
+        url = ctx.pages.lesson(lesson).join_url
+        picture = io.BytesIO()
+        segno.make(url, error="m").save(picture, kind="svg", border=2, dark="#000", light="#fff")
+        return Response(picture.getvalue(), media_type="image/svg+xml")
+
+
+def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Callable[[], bool]]:
+    """Which snapshot this browser may see, and whether it still may."""
+
+    def still(session: Session) -> Callable[[], bool]:
+        return lambda: session.until_s > time.time()
+
+    if view == "student":
+        seat = ctx.seat(request)
+        return "student", still(seat)
+    if view == "projector":
+        return "projector", still(ctx.demand(request, "teacher", "guest", "projector"))
+    if view == "teacher":
+        session = ctx.demand(request, "teacher", "guest")
+        if session.role == "teacher":
+            return "teacher", still(session)
+
+        def may() -> bool:
+            lesson = ctx.open_lesson
+            mine = lesson is None or session.lesson in ("", lesson.id)
+            return mine and session.until_s > time.time()
+
+        return "guest", may
+    raise Refusal(422, "request_invalid", "view", "teacher, projector or student")
+
+
+def _add_pages(app: FastAPI, static: Path) -> None:
+    class Assets(StaticFiles):
+        """Files whose names hold their hash: kept for ever."""
+
+        def file_response(self, *args: Any, **kwargs: Any) -> Response:
+            answer = super().file_response(*args, **kwargs)
+            answer.headers["Cache-Control"] = IMMUTABLE
+            return answer
+
+    app.mount("/assets", Assets(directory=static / "assets", check_dir=False), name="assets")
+
+    def page(file: str) -> Callable[[], Any]:
+        async def serve() -> Response:
+            path = static / file
+            if not path.is_file():
+                raise Refusal(503, "pages_not_built", file, "run ./dev setup, or install a release")
+            return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+        return serve
+
+    for path, file in PAGES.items():
+        app.add_api_route(path, page(file), include_in_schema=False)
+
+
+def device_views(ctx: Context) -> list[DeviceView]:
+    """Each device as the pages show it."""
+    return [DeviceView(**msgspec.structs.asdict(status)) for status in ctx.supervisor.devices()]
+
+
+def static_folder() -> Path:
+    """The built pages: in the installed package, or in a checkout."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "static"
+    return packaged if packaged.is_dir() else here.parents[1] / "frontend" / "dist"
+
+
+def own_address() -> str:
+    """The address by which the room reaches this board; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:  # no network at all
+            return "localhost"
+        return str(probe.getsockname()[0])
