@@ -13,6 +13,8 @@ import secrets
 from datetime import date
 from pathlib import Path
 
+from agent.errors import InputInvalid
+
 KEY_BYTES = 32
 NAME_CHARS = 16
 SCHOOL_YEAR_MONTH = 9
@@ -49,9 +51,13 @@ def school_year(today: date) -> int:
 
 
 def secret_file(path: Path) -> bytes:
-    """The secret in a file; made at random, mode 0600, where there is none."""
+    """The secret in a file; made at random, mode 0600, where there is none.
+
+    Raises:
+        InputInvalid: the file is cut short. A new secret would give everybody another name.
+    """
     try:
-        return path.read_bytes()
+        secret = path.read_bytes()
     except FileNotFoundError:
         secret = secrets.token_bytes(KEY_BYTES)
         partial = path.with_suffix(".new")
@@ -60,4 +66,7 @@ def secret_file(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
-        return secret
+    if len(secret) < KEY_BYTES:
+        hint = f"it must hold {KEY_BYTES} bytes; restore it from a backup, or from enrolment"
+        raise InputInvalid("secret_damaged", str(path), hint)
+    return secret

@@ -85,7 +85,7 @@ def _text(data: bytes) -> str:
 
 def _rows(text: str) -> list[list[str]]:
     first_line = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first_line.count)
+    delimiter = max(",;\t，", key=first_line.count)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     rows: list[list[str]] = []
     try:
