@@ -25,7 +25,7 @@ function Main({ phone, now_ms }: { phone: Phone; now_ms: number }) {
   const t = phone.words;
   const { view } = phone.seen;
   if (phone.seat === "none") return <Join phone={phone} />;
-  if (phone.seat === "over" || view?.lesson === null) return <Over phone={phone} />;
+  if (phone.seat === "over") return <Over phone={phone} />;
   if (phone.seat === "asking" || view === null) {
     return (
       <main class="still">

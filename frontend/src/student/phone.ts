@@ -34,6 +34,8 @@ export class Phone {
   /** From `?c=`, then what the reader types. */
   code: string;
 
+  /** The lesson that the seat is in, once a view has named it. */
+  private lesson: string | null = null;
   private readonly live: LiveLine<StudentView>;
   private readonly alarm = wakeableSleep();
   private readonly sender: Sender;
@@ -43,6 +45,7 @@ export class Phone {
     this.live = new LiveLine<StudentView>("student", (seen) => {
       this.seen = seen;
       if (seen.line === "refused") this.leave(seen.status === LESSON_OVER ? "over" : "none");
+      else if (seen.view !== null) this.stayIn(seen.view.lesson);
       this.changed();
     });
     this.sender = new Sender({
@@ -114,10 +117,17 @@ export class Phone {
       this.live.close();
       this.sender.forget();
       this.code = "";
+      this.lesson = null;
     }
     this.recorded = null;
     this.seat = to;
     this.changed();
+  }
+
+  /** A seat is of one lesson: when that is over, or another one is open, so is the seat. */
+  private stayIn(lesson: string | null): void {
+    if (lesson !== null && (this.lesson ?? lesson) === lesson) this.lesson = lesson;
+    else this.leave("over");
   }
 
   private async me(): Promise<void> {
