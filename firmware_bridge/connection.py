@@ -296,12 +296,7 @@ class Connection:
         before, self.hello = self.hello, hello
         same = before is not None and (before.serial, before.boot) == (hello.serial, hello.boot)
         if not same:
-            went_on = (
-                before is not None
-                and hello.kept
-                and (before.serial, before.boot + 1) == (hello.serial, hello.boot)
-            )
-            if not went_on:
+            if before is None or before.life != hello.life:
                 self._expected = self._settled = hello.first_seq
                 self._boots.clear()
                 self._codes.clear()

@@ -34,7 +34,7 @@ class MessageType(IntEnum):
 
 MESSAGES: dict[MessageType, str] = {
     MessageType.HELLO: (
-        "major:u8 minor:u8 firmware:u8[3] board:u8 serial:u8[8] boot:u16 kept:u8 clock:u32"
+        "major:u8 minor:u8 firmware:u8[3] board:u8 serial:u8[8] boot:u16 ring_boot:u16 clock:u32"
         " ring_capacity:u16 ring_waiting:u16 first_seq:u32 refused:u32 lost:u32"
         " table_count:u8 (type:u8 layout_crc:u16)[table_count]"
     ),

@@ -48,7 +48,7 @@ class QuestionKind(IntEnum):
 
 
 FOREIGN_HELLO_BYTES = 15
-_HELLO = Struct("<BBB3sB8sHBIHHIIIB")
+_HELLO = Struct("<BBB3sB8sHHIHHIIIB")
 _HELLO_ENTRY = Struct("<BH")
 _PRESSES = Struct("<BHIB")
 _PRESS = Struct("<I4sB")
@@ -67,7 +67,7 @@ class Hello(msgspec.Struct, frozen=True):
     board: int
     serial: bytes  # 8 bytes
     boot: int  # starts so far, from EEPROM
-    kept: bool  # the ring (and the clock) survived the last reset
+    ring_boot: int  # the start since which ring and clock have survived every reset
     clock_ticks: int
     ring_capacity: int  # presses
     ring_waiting: int  # presses
@@ -75,6 +75,11 @@ class Hello(msgspec.Struct, frozen=True):
     refused: int  # presses refused since the ring was full; those clickers got no tick
     lost: int  # presses that lay in a ring found damaged
     table: tuple[tuple[int, int], ...]  # (message type, CRC of its layout line)
+
+    @property
+    def life(self) -> tuple[bytes, int]:
+        """Names ring and clock: while it stays the same, sequence numbers go on."""
+        return self.serial, self.ring_boot
 
     def encode(self) -> bytes:
         """The body that goes into a frame."""
@@ -85,7 +90,7 @@ class Hello(msgspec.Struct, frozen=True):
             self.board,
             self.serial,
             self.boot,
-            self.kept,
+            self.ring_boot,
             self.clock_ticks,
             self.ring_capacity,
             self.ring_waiting,
@@ -299,7 +304,7 @@ def _decode_hello(body: bytes) -> Hello | ForeignHello:
     firmware = (body[3], body[4], body[5])
     if major != PROTOCOL_MAJOR:
         return ForeignHello((major, minor), firmware, body[6], body[7:15])
-    (*_, serial, boot, kept, clock, capacity, waiting, seq, refused, lost, count) = (
+    (*_, serial, boot, ring_boot, clock, capacity, waiting, seq, refused, lost, count) = (
         _HELLO.unpack_from(body)
     )
     if len(body) != _HELLO.size + count * _HELLO_ENTRY.size:
@@ -311,7 +316,7 @@ def _decode_hello(body: bytes) -> Hello | ForeignHello:
         board=body[6],
         serial=serial,
         boot=boot,
-        kept=bool(kept),
+        ring_boot=ring_boot,
         clock_ticks=clock,
         ring_capacity=capacity,
         ring_waiting=waiting,

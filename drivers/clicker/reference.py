@@ -168,9 +168,9 @@ class ReferenceDecoder:
                 continue
             if isinstance(message, Hello):
                 serial = message.serial.hex().upper()
-                if serial != self._serial:
-                    self._serial = serial
+                if self._serial not in ("", serial):  # another receiver's recording follows
                     self._seen.clear()
+                self._serial = serial
             elif isinstance(message, Presses):
                 for press in message.presses:
                     name = (press.boot, press.seq)
@@ -201,7 +201,7 @@ def facts(hello: Hello) -> dict[str, str]:
         "protocol": ".".join(map(str, hello.protocol)),
         "board": str(hello.board),
         "boot": str(hello.boot),
-        "kept": "yes" if hello.kept else "no",
+        "kept": "no" if hello.ring_boot == hello.boot else "yes",
         "waiting": str(hello.ring_waiting),
         "capacity": str(hello.ring_capacity),
         "refused": str(hello.refused),

@@ -112,16 +112,16 @@ class VirtualReceiver:
         self._ring: deque[Press] = deque()
         self._ring_used_bytes = 0
         self._next_seq = 1
-        self._start(kept=False)
+        self._start()
+        self._ring_boot = self.boot
 
     def warm_reset(self, outage_ms: int = 0) -> None:
         """Watchdog or reset pin: ring and clock survive; the clock stood still for the outage."""
         self._clock_from_ns += outage_ms * 1_000_000
-        self._start(kept=True)
+        self._start()
 
-    def _start(self, *, kept: bool) -> None:
+    def _start(self) -> None:
         self.boot = self.boot % LAST_BOOT + 1
-        self._kept = kept
         self._frames = FrameDecoder()
         self._junk_frames = 0
         self._resent = 0
@@ -237,7 +237,7 @@ class VirtualReceiver:
             board=BOARD_VIRTUAL,
             serial=bytes.fromhex(self.serial_number),
             boot=self.boot,
-            kept=self._kept,
+            ring_boot=self._ring_boot,
             clock_ticks=self._ticks(),
             ring_capacity=self._ring_presses,
             ring_waiting=len(self._ring),

@@ -23,7 +23,6 @@ static const uint8_t firmware_version[3] = {FIRMWARE_MAJOR, FIRMWARE_MINOR, FIRM
 static const uint8_t message_table[3 * MESSAGE_COUNT] PROGMEM = {MESSAGE_TABLE};
 
 static struct identity self;
-static bool ring_kept;
 
 static struct frame_decoder decoder;
 static uint8_t in[MAX_HOST_BODY_BYTES + 2];
@@ -43,10 +42,9 @@ static uint8_t codes[RING_PRESSES]; /* at seq % RING_PRESSES */
 static uint32_t resend_from, resend_after = RESEND_TICKS;
 static uint32_t resent;
 
-void host_start(const struct identity *identity, bool kept)
+void host_start(const struct identity *identity)
 {
     self = *identity;
-    ring_kept = kept;
     frame_decoder_init(&decoder, in, sizeof in);
     hello_due = true;
 }
@@ -119,7 +117,7 @@ static uint8_t build_hello(void)
     memcpy(at, self.serial, SERIAL_BYTES);
     at += SERIAL_BYTES;
     at = put_u16(at, self.boot);
-    *at++ = ring_kept;
+    at = put_u16(at, ring_since(self.boot));
     at = put_u32(at, clock_ticks());
     at = put_u16(at, RING_PRESSES);
     at = put_u16(at, ring_count());

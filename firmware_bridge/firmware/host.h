@@ -6,8 +6,8 @@
 
 #include "identity.h"
 
-/* Say HELLO, and send what is in the ring. `kept`: ring and clock survived the last reset. */
-void host_start(const struct identity *identity, bool kept);
+/* Say HELLO, and send what is in the ring. */
+void host_start(const struct identity *identity);
 
 /* Take what came in, send what is due, and hand outcomes to the keypads. Call often. */
 void host_run(void);

@@ -28,14 +28,15 @@ int main(void)
      * be filed under a wrong time. */
     bool warm = !(reset_cause & (_BV(PORF) | _BV(BORF)));
     bool clock_kept = clock_start(warm);
-    bool kept = ring_start(clock_kept);
+    ring_start(clock_kept);
     sei();
     wdt_enable(WDTO_1S);
     struct identity identity = identity_start();
     lights_start();
     keypads_start();
     uart_start();
-    host_start(&identity, kept);
+    ring_since(identity.boot);
+    host_start(&identity);
     set_sleep_mode(SLEEP_MODE_IDLE);
     for (;;) {
         struct press press;

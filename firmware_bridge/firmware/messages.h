@@ -8,7 +8,7 @@
 #define MAX_PRESSES_IN_FRAME 8
 #define MAX_OUTCOMES_IN_FRAME 64
 
-/* major:u8 minor:u8 firmware:u8[3] board:u8 serial:u8[8] boot:u16 kept:u8 clock:u32 ring_capacity:u16 ring_waiting:u16 first_seq:u32 refused:u32 lost:u32 table_count:u8 (type:u8 layout_crc:u16)[table_count] */
+/* major:u8 minor:u8 firmware:u8[3] board:u8 serial:u8[8] boot:u16 ring_boot:u16 clock:u32 ring_capacity:u16 ring_waiting:u16 first_seq:u32 refused:u32 lost:u32 table_count:u8 (type:u8 layout_crc:u16)[table_count] */
 #define MSG_HELLO 0x01
 /* boot:u16 first_seq:u32 count:u8 (time:u32 keypad:u8[4] key_length:u8 key:ascii[key_length])[count] */
 #define MSG_PRESSES 0x02
@@ -31,7 +31,7 @@
 
 #define MESSAGE_COUNT 10
 #define MESSAGE_TABLE \
-    0x01, 0x83, 0x39, \
+    0x01, 0xFC, 0xB2, \
     0x02, 0x19, 0x7B, \
     0x03, 0xE3, 0xF8, \
     0x04, 0x4A, 0xFF, \

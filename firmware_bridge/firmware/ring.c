@@ -15,6 +15,7 @@ struct ledger {
     uint16_t head; /* where the oldest press lies */
     uint16_t used_bytes;
     uint8_t count;
+    uint16_t since_boot; /* 0 until the first start has its number */
     uint32_t first_seq;
     uint32_t refused;
     uint32_t lost;
@@ -66,7 +67,7 @@ static bool intact(void)
     return used_bytes == now.used_bytes;
 }
 
-bool ring_start(bool keep)
+void ring_start(bool keep)
 {
     bool valid[2];
     for (uint8_t i = 0; i < 2; i++)
@@ -84,12 +85,20 @@ bool ring_start(bool keep)
         memset(&now, 0, sizeof now);
     }
     if (!kept) {
-        now.head = now.used_bytes = now.count = 0;
+        now.head = now.used_bytes = now.count = now.since_boot = 0;
         now.first_seq = 1;
     }
     save();
     save(); /* both copies: what stood there before must not come back */
-    return kept;
+}
+
+uint16_t ring_since(uint16_t boot)
+{
+    if (now.since_boot == 0) {
+        now.since_boot = boot;
+        save();
+    }
+    return now.since_boot;
 }
 
 uint8_t ring_count(void)

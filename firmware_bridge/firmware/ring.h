@@ -23,8 +23,11 @@ struct press {
 };
 
 /* Take up what a warm reset left, if `keep` and all of it is intact; else begin empty, counting what
- * is known to have been there as lost. Returns whether it was kept. */
-bool ring_start(bool keep);
+ * is known to have been there as lost. */
+void ring_start(bool keep);
+
+/* The start since which ring and clock have survived every reset; `boot` if that is this one. */
+uint16_t ring_since(uint16_t boot);
 
 uint8_t ring_count(void);
 uint32_t ring_first_seq(void); /* of the oldest press, or of the next one to come */

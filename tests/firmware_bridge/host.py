@@ -86,6 +86,11 @@ class Host:
     def failed(self) -> bool:
         return self._task is not None and self._task.done()
 
+    async def greeted(self, times: int) -> dict[str, str]:
+        """Wait until the receiver has said so often who it is; what it said last."""
+        await until(lambda: len(self.attached) >= times)
+        return self.attached[-1].facts
+
     async def failure(self) -> BaseException | None:
         assert self._task is not None
         await asyncio.wait([self._task])

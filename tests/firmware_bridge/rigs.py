@@ -138,6 +138,10 @@ class ChipRig:
         await until(arrived)
         return found[0]
 
+    async def reported(self, line: str, times: int) -> None:
+        """Wait until it has reported this so often."""
+        await until(lambda: self.reports.count(line) >= times)
+
     def kill(self) -> None:
         """As when the cable is pulled: the port goes away."""
         assert self._process is not None

@@ -37,7 +37,7 @@ hellos = st.builds(
     board=u8,
     serial=st.binary(min_size=8, max_size=8),
     boot=u16,
-    kept=st.booleans(),
+    ring_boot=u16,
     clock_ticks=u32,
     ring_capacity=u16,
     ring_waiting=u16,

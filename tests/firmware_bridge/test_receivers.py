@@ -206,7 +206,8 @@ async def test_every_start_counts(rig: Rig) -> None:
     async with Host(rig.path) as host:
         for boot in range(2, 6):
             await (rig.warm_reset() if boot % 2 else rig.cold_start())
-            await until(lambda boot=boot: host.attached[-1].facts["boot"] == str(boot))
+            facts = await host.greeted(boot)
+            assert facts["boot"] == str(boot)
 
 
 async def test_the_receiver_is_told_what_is_open(rig: Rig) -> None:
