@@ -150,6 +150,16 @@ def _outbox(arguments: argparse.Namespace) -> int:
     return WELL
 
 
+def _set_pin(arguments: argparse.Namespace) -> int:
+    from agent import pin_entry
+    from agent.settings_file import load
+
+    data_dir = load(arguments.config).agent.data_dir
+    pin_entry.keep(data_dir, pin_entry.ask())
+    print("The PIN is changed. Browsers that are signed in stay so.")
+    return WELL
+
+
 def _version(_: argparse.Namespace) -> int:
     from importlib.metadata import version
 
@@ -200,6 +210,12 @@ def _parser() -> argparse.ArgumentParser:
     outbox.set_defaults(carry_out=_outbox)
     outbox.add_argument("--config", type=Path, required=True, metavar="FILE")
     outbox.add_argument("--json", action="store_true", help="one JSON object")
+
+    set_pin = commands.add_parser(
+        "set-pin", help="change the teacher's PIN, read from the terminal or standard input"
+    )
+    set_pin.set_defaults(carry_out=_set_pin)
+    set_pin.add_argument("--config", type=Path, required=True, metavar="FILE")
 
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(carry_out=_version)
