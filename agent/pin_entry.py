@@ -5,13 +5,14 @@ An argument would stand in the shell's history and in the list of processes.
 
 from __future__ import annotations
 
-import codecs
+import asyncio
 import getpass
 import os
 import sys
 from pathlib import Path
 
 from agent.errors import InputInvalid
+from agent.web import pin_hash
 from agent.web.auth import PinStore
 
 DIGITS = range(6, 13)
@@ -55,16 +56,13 @@ def keep(data_dir: Path, pin: str) -> None:
     except OSError as error:
         hint = f"{error.strerror}; is data_dir right, and has the agent run?"
         raise InputInvalid("data_dir_missing", str(data_dir), hint) from error
+    hashed = asyncio.run(pin_hash.make_hash(pin))
     if os.geteuid() == 0 and owner.st_uid != 0:
-        # Loaded while it may be: Python itself could lie in root's own folder.
-        codecs.lookup("ascii")
-        import argon2  # noqa: F401, PLC0415
-
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
     try:
-        PinStore(data_dir).set(pin)
+        PinStore(data_dir).keep(hashed)
     except PermissionError as error:
         hint = "run this as root or as the agent's user"
         raise InputInvalid("data_dir_forbidden", str(data_dir), hint) from error

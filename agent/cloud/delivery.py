@@ -35,9 +35,9 @@ ITEM_OVERHEAD_BYTES = 260
 """What an item has beside its body, at most."""
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
-PAUSE_S = 0.05
-"""After a batch that was not full: events gather instead of paying a round trip each."""
-FULL_BATCH = 200
+PAUSES = ((200, 0.0), (20, 0.1), (0, 0.05))
+"""(events at least, seconds) from one batch to the next: while answers come in, they gather
+instead of paying a round trip each; a backlog is not held up."""
 GAPS_BELIEVED = 3
 RECEIPT_NOTE = "receipt"
 
@@ -193,9 +193,8 @@ class Delivery:
             self._gaps_in_a_row = 0
         self._sent_at_s = now_s
         self._resend_at_s = now_s + self._resend_s * (1 + self._jitter() / 4)
-        shipment = self._in_flight
-        full = shipment.last - shipment.first + 1 >= FULL_BATCH
-        self._pause_until_s = now_s if full else now_s + PAUSE_S
+        size = self._in_flight.last - self._in_flight.first + 1
+        self._pause_until_s = now_s + next(pause_s for least, pause_s in PAUSES if size >= least)
         return self._in_flight.packed
 
     def wait_s(self, now_s: float) -> float | None:

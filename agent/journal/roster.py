@@ -32,18 +32,15 @@ class RosterStore:
 
     def replace(self, class_id: str, students: Sequence[StudentName]) -> None:
         """The class has these students now."""
-        from sqlite_utils import Database  # noqa: PLC0415 (rare, and 6 MB)
-
         everybody = self._all()
-        database = Database(self._connect())
-        table = database.table("student")
-        with database.conn:
-            table.delete_where("class_id = ?", [class_id])
-            table.insert_all(
-                {"class_id": class_id, "place": place, **one._asdict()}
-                for place, one in enumerate(students)
+        db = self._connect()
+        with db:
+            db.execute("delete from student where class_id = ?", (class_id,))
+            db.executemany(
+                "insert into student values(?, ?, ?, ?, ?)",
+                [(class_id, place, *one) for place, one in enumerate(students)],
             )
-        database.close()
+        db.close()
         everybody[class_id] = {one.student: one for one in students}
 
     def _all(self) -> dict[str, dict[str, StudentName]]:

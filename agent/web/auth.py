@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import os
 import secrets
@@ -16,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from agent.identity import secret_file
+from agent.web import pin_hash
 
 Role = Literal["teacher", "guest", "projector"]
 
@@ -29,8 +29,6 @@ FREE_TRIES = 5
 LONGEST_WAIT_S = 300.0
 REMEMBERED_CLIENTS = 1_000
 MAX_PIN_CHARS = 64
-ARGON2 = {"time_cost": 5, "memory_cost": 7168, "parallelism": 1}
-"""7 MiB: the leanest of the OWASP Password Storage Cheat Sheet's equal choices for Argon2id."""
 FLOOD_PRESSES = 20
 FLOOD_S = 5.0
 
@@ -144,38 +142,23 @@ class PinStore:
         self.first_pin_path = data_dir / "teacher-pin"
         self._hash_path = data_dir / "teacher-pin.argon2"
 
-    def ensure(self) -> None:
+    async def ensure(self) -> None:
         """Make a first PIN if there is none."""
         if not self._hash_path.exists():
             pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
             _write_private(self.first_pin_path, pin + "\n")
-            self._keep(pin)
+            _write_private(self._hash_path, await pin_hash.make_hash(pin))
 
-    def set(self, pin: str) -> None:
-        """The PIN is this from now on."""
-        self._keep(pin)
+    def keep(self, hashed: str) -> None:
+        """The PIN is the one of this hash from now on."""
+        _write_private(self._hash_path, hashed)
         self.first_pin_path.unlink(missing_ok=True)
 
     async def fits(self, pin: str) -> bool:
-        """Whether this is the PIN; takes some 50 ms of a thread, on purpose."""
-        return await asyncio.to_thread(self._fits, pin)
-
-    def _keep(self, pin: str) -> None:
-        from argon2 import PasswordHasher  # noqa: PLC0415 (used at sign-in alone)
-
-        hasher = PasswordHasher(**ARGON2)
-        _write_private(self._hash_path, hasher.hash(pin))
-
-    def _fits(self, pin: str) -> bool:
-        from argon2 import PasswordHasher  # noqa: PLC0415
-        from argon2.exceptions import VerificationError  # noqa: PLC0415
-
+        """Whether this is the PIN."""
         if len(pin) > MAX_PIN_CHARS:
             return False
-        try:
-            return PasswordHasher().verify(self._hash_path.read_text(encoding="ascii"), pin)
-        except VerificationError:
-            return False
+        return await pin_hash.fits(pin, self._hash_path.read_text(encoding="ascii"))
 
 
 class Pairing:

@@ -155,7 +155,7 @@ class WebServer:
         ctx = self.context
         ctx.intake.on_commit(self.live.changed)
         ctx.supervisor.on_change(self.live.changed)
-        await asyncio.to_thread(ctx.access.pins.ensure)
+        await ctx.access.pins.ensure()
         listener = self._listen()
         self.port = listener.getsockname()[1]
         cert, key = self._tls
