@@ -14,7 +14,7 @@ import pytest
 from referencing import Registry, Resource
 
 from agent.lesson.events import KINDS, QuestionOpened, encode_body, public_body
-from agent.wire.asyncapi import document, files, schemas, write
+from agent.wire.asyncapi import CHANNELS, document, files, schemas, write
 from agent.wire.payloads import (
     BadBatch,
     Batch,
@@ -106,3 +106,13 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
         place: Any = whole
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
+
+
+def test_the_page_names_every_topic_and_payload() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for channel in CHANNELS:
+        for payload in channel.payloads:
+            line = f"| `{channel.direction}/{channel.kind}` | [{payload.__name__}]"
+            assert line in page
+    for name in re.findall(r"\]\(([^)]+)\)", page):
+        assert (FOLDER / name).exists()
