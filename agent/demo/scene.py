@@ -55,10 +55,10 @@ class Scene:
 
     async def _enter(self) -> None:
         exits, stage, teacher = self._exits, self.stage, self.teacher
-        line = await exits.enter_async_context(PtyLine(self.classroom.receiver, now_ns))
+        self.line = await exits.enter_async_context(PtyLine(self.classroom.receiver, now_ns))
         exits.push_async_callback(stage.stop)
         await stage.start_school()
-        await stage.start_agent([line.path], [])
+        await stage.start_agent([self.line.path], [])
         exits.push_async_callback(teacher.close)
         await teacher.call("POST", "/session", {"pin": stage.pin()})
         await teacher.call(

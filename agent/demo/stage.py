@@ -41,6 +41,7 @@ class Part:
     async def start(self) -> None:
         """Start it. Ctrl-C is for the demo, which ends its parts in order."""
         self._log = self.log_path.open("ab")
+        self._log_from = self._log.tell()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -48,6 +49,15 @@ class Part:
             stderr=self._log,
             start_new_session=True,
         )
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            await process.wait()
+        if self._log is not None:
+            self._log.close()
 
     async def stop(self) -> None:
         """Ask it to end; force it after a while. Safe to call twice."""
@@ -61,6 +71,10 @@ class Part:
                 await process.wait()
         if self._log is not None:
             self._log.close()
+
+    def says(self, text: str) -> bool:
+        """Whether its log holds this since it was started."""
+        return text.encode() in self.log_path.read_bytes()[self._log_from :]
 
     def check(self) -> None:
         """Raise PartFailed if it is not running."""
@@ -120,10 +134,14 @@ class Stage:
             await asyncio.to_thread(self._local.start)
             self._exits.callback(self._local.stop)
             self.broker_url = self._local.url
+        await self.start_ingest()
+
+    async def start_ingest(self) -> None:
+        """Start the school's ingest; return when it takes events in."""
         arguments = ["ingest", "--broker", self.broker_url, "--database", str(self.database)]
         self.ingest = Part("ingest", "fleet", arguments, self.folder)
         await self._start(self.ingest)
-        while "ready" not in self.ingest.log_path.read_text(encoding="utf-8"):
+        while not self.ingest.says("ready"):
             self.ingest.check()
             await asyncio.sleep(0.02)
 
@@ -133,6 +151,9 @@ class Stage:
         config.write_text(self._settings(receivers, readers), encoding="utf-8")
         self.agent = Part("agent", "agent", ["run", "--config", str(config)], self.folder)
         await self._start(self.agent)
+        await self._until_ready()
+
+    async def _until_ready(self) -> None:
         async with asyncio.timeout(START_S), httpx.AsyncClient(trust_env=False) as client:
             while True:
                 self.agent.check()

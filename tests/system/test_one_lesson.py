@@ -1,0 +1,82 @@
+"""One lesson with the real parts: serial line, agent, broker, the school's ingest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.demo.broker import BrokerName, free_port
+from agent.demo.ledger import count_duplicates
+from agent.demo.play import receive, settle
+from agent.demo.scene import CLASS_ID, Scene
+
+BROKERS = [
+    pytest.param("iotcore"),
+    pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto")),
+]
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_the_demo_loses_and_doubles_nothing(broker: BrokerName) -> None:
+    command = [sys.executable, "-m", "agent", "demo", "--headless", "--json"]
+    run = subprocess.run(
+        [*command, "--questions", "2", "--seed", "7", "--broker", broker],
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(run.stdout.splitlines()[-1])
+    assert (figures["students"], figures["clickers"], figures["phones"]) == (54, 48, 6)
+    assert figures["questions"] == 2
+    assert figures["presses"] >= 2 * 54
+    assert figures["cloud_received"] == figures["presses"]
+    assert figures["responses"] == figures["presses"] - 10  # five before and five after
+    assert (figures["lost"], figures["duplicates"], figures["unticked"]) == (0, 0, 0)
+    for latency in ("press_to_page_ms", "press_to_cloud_ms"):
+        assert figures[latency]["p50"] > 0
+
+
+async def ask(scene: Scene, lesson: str) -> None:
+    body = {"kind": "single", "options": ["", "", "", ""], "key": ["B"]}
+    await scene.teacher.call("POST", f"/lessons/{lesson}/questions", body)
+
+
+async def test_killed_parts_lose_no_ticked_answer(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    async with Scene(tmp_path, broker="iotcore", port=free_port(), rng=rng, clickers=40) as scene:
+        stage, ledger, classroom = scene.stage, scene.ledger, scene.classroom
+        opened = await scene.teacher.call("POST", "/lessons", {"class_id": CLASS_ID})
+        await ask(scene, opened["id"])
+        for turn, part in enumerate(("agent", "ingest", "agent")):
+            for pupil in classroom.pupils:
+                classroom.press(pupil, "ABCD"[turn], 1)
+            await asyncio.sleep(0.05 * turn)  # in the middle of things
+            await getattr(stage, part).kill()
+            if part == "agent":
+                await stage.start_agent([scene.line.path], [])
+            else:
+                await stage.start_ingest()
+            await settle(scene)
+        await receive(scene)
+        held = ledger.compare(stage.database, scene.receipts)
+        assert len(ledger.presses) == 3 * 40
+        assert ledger.unticked == 0
+        assert {one.token for one in held} == set(ledger.presses)
+        assert count_duplicates(held) == 0
+        view = await scene.teacher.until(
+            lambda view: (
+                view.lesson is not None
+                and view.lesson.question is not None
+                and view.lesson.question.answered == 40
+            )
+        )
+        assert view.lesson is not None
+        assert {one.key for one in view.lesson.respondents} == {"C"}
