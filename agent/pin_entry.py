@@ -6,6 +6,7 @@ An argument would stand in the shell's history and in the list of processes.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import getpass
 import os
 import sys
@@ -58,6 +59,7 @@ def keep(data_dir: Path, pin: str) -> None:
         raise InputInvalid("data_dir_missing", str(data_dir), hint) from error
     hashed = asyncio.run(pin_hash.make_hash(pin))
     if os.geteuid() == 0 and owner.st_uid != 0:
+        codecs.lookup("ascii")  # loaded while it may be: Python could lie in root's own folder
         os.setgroups([])
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -251,3 +252,32 @@ def test_a_pin_needs_the_agents_folder(config: Path) -> None:
     told = classroom_agent("set-pin", "--config", str(config), given=b"2468135\n")
     assert told.returncode == 2
     assert told.stderr.decode().endswith("is data_dir right, and has the agent run?\n")
+
+
+# -- the page ---------------------------------------------------------------------------------
+
+
+def test_the_page_has_every_command_with_its_options() -> None:
+    page = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
+    headings = {line.split()[1]: line for line in page.splitlines() if line.startswith("## ")}
+    assert tuple(headings) == COMMANDS
+    for command in set(COMMANDS) - {"demo"}:
+        told = classroom_agent(command, "--help").stdout.decode()
+        options = set(re.findall(r"(--[a-z-]+)", told)) - {"--help"}
+        assert options == set(re.findall(r"(--[a-z-]+)", headings[command])), command
+
+
+def test_the_readings_on_the_page_are_what_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
+    shown = [line for line in page.splitlines() if line.startswith('{"kind"')]
+    path = tmp_path / "card"
+    path.write_bytes(b"\x021200BC614E81\x03")
+    command_line.main(["decode", "card.em4100", str(path)])
+    written = capsys.readouterr().out.strip()
+    (press,) = (
+        line.replace("recorded", "clicker.reference")
+        for line in recordings.of_driver("clicker.reference")[0].lines[:1]
+    )
+    assert shown == [press, written]
