@@ -25,6 +25,7 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         """`url`: of the agent's pages. Opens nothing."""
+        self.url = url
         self._client = httpx.AsyncClient(
             base_url=f"{url}/api/v1", timeout=10.0, headers={"Origin": url}, trust_env=False
         )

@@ -9,10 +9,10 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from agent.clock import now_ns
-from agent.demo.browser import Phone
+from agent.demo.browser import Phone, TeacherPage
 from agent.demo.ledger import Ledger
-from agent.demo.pupils import PHONES, Press, Pupil, answer
-from agent.web.views import AskedView, TeacherView
+from agent.demo.pupils import Press, Pupil, answer
+from agent.web.views import AskedView, LessonView, TeacherView
 from drivers.sim.receiver import Shown, VirtualReceiver
 
 VERDICTS = {0: "accepted", 1: "changed"}
@@ -20,11 +20,12 @@ NOT_ASKED = 0
 
 
 class Classroom:
-    """48 students with clickers, and phones of guests; they watch what is asked, and answer."""
+    """Students with clickers and some with phones; they watch what is asked, and answer."""
 
     def __init__(self, pupils: Sequence[Pupil], rng: random.Random, ledger: Ledger) -> None:
         """Take everything, start nothing."""
-        self.pupils = pupils
+        self.pupils = [pupil for pupil in pupils if pupil.keypad]
+        self.phone_pupils = [pupil for pupil in pupils if not pupil.keypad]
         self.receiver = VirtualReceiver("00000000000D3301", now_ns=now_ns, on_shown=self._shown)
         self.phones: list[Phone] = []
         self.right: str | None = None
@@ -37,7 +38,7 @@ class Classroom:
     def _shown(self, shown: Shown) -> None:
         self._ledger.tick(shown.token, VERDICTS.get(shown.code, "rejected"))
 
-    def page(self, url: str, view: TeacherView) -> None:
+    def page(self, teacher: TeacherPage, view: TeacherView) -> None:
         """What the teacher's page shows now: phones join a new lesson, all answer a question."""
         lesson = view.lesson
         if lesson is None:
@@ -45,7 +46,7 @@ class Classroom:
             return
         if lesson.id != self._lesson:
             self._lesson = lesson.id
-            self._begin(self._join(url, lesson.room_code))
+            self._begin(self._join(teacher, lesson))
         question = lesson.question
         if question is not None and question.asked.status == "open":
             asked = (lesson.id, question.asked.number)
@@ -56,7 +57,7 @@ class Classroom:
 
     async def press_outside(self, count: int) -> None:
         """Some press while nothing is asked."""
-        for pupil in self._rng.sample(list(self.pupils), count):
+        for pupil in self._rng.sample(self.pupils, count):
             self.press(pupil, "A", NOT_ASKED)
 
     @property
@@ -81,12 +82,16 @@ class Classroom:
             presses = answer(self._rng, asked.kind, options, self.right)
             self._begin(self._on_phone(phone, asked.number, presses))
 
-    async def _join(self, url: str, room_code: str) -> None:
+    async def _join(self, teacher: TeacherPage, lesson: LessonView) -> None:
+        """Phones join the lesson, and the teacher says whose they are."""
         for phone in self.phones:
             await phone.close()
-        self.phones = [Phone(url) for _ in range(PHONES)]
-        for phone in self.phones:
-            await phone.join(room_code)
+        self.phones = [Phone(teacher.url) for _ in self.phone_pupils]
+        for phone, pupil in zip(self.phones, self.phone_pupils, strict=True):
+            await phone.join(lesson.room_code)
+            if lesson.class_id is not None:
+                body = {"student": pupil.number, "keypad": phone.seat}
+                await teacher.call("POST", f"/classes/{lesson.class_id}/bindings", body)
 
     async def _on_clicker(self, pupil: Pupil, number: int, presses: list[Press]) -> None:
         waited_s = 0.0

@@ -33,7 +33,7 @@ GIVEN = (
 
 
 class Pupil(NamedTuple):
-    """One student of the class. `card`: ten hex digits of the card, "" without one."""
+    """One student of the class. `keypad` is "" for who answers on a phone."""
 
     number: str
     name: str
@@ -48,17 +48,17 @@ class Press(NamedTuple):
     key: str
 
 
-def make_class(rng: random.Random, size: int = CLICKERS) -> list[Pupil]:
-    """Invented students, each with a keypad and a card."""
+def make_class(rng: random.Random, clickers: int = CLICKERS, phones: int = PHONES) -> list[Pupil]:
+    """Invented students with a card each, first those with clickers, then those with phones."""
     names = [surname + given for surname in SURNAMES for given in GIVEN]
     return [
         Pupil(
             number=f"2026{place:04d}",
             name=name,
-            keypad=f"{rng.randrange(1 << 32):08X}",
+            keypad=f"{rng.randrange(1 << 32):08X}" if place <= clickers else "",
             card=f"0A{rng.randrange(1 << 32):08X}",
         )
-        for place, name in enumerate(rng.sample(names, size), start=1)
+        for place, name in enumerate(rng.sample(names, clickers + phones), start=1)
     ]
 
 

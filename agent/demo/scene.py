@@ -11,7 +11,7 @@ from agent.clock import now_ns
 from agent.demo.browser import TeacherPage
 from agent.demo.classroom import Classroom
 from agent.demo.ledger import Ledger, Receipts
-from agent.demo.pupils import CLICKERS, make_class, roster_csv
+from agent.demo.pupils import CLICKERS, PHONES, make_class, roster_csv
 from agent.demo.stage import ADDRESS, Stage
 from drivers.sim.receiver import PtyLine
 
@@ -30,12 +30,14 @@ class Scene:
         rng: random.Random,
         host: str = "127.0.0.1",
         clickers: int = CLICKERS,
+        phones: int = PHONES,
     ) -> None:
         """Take everything, start nothing."""
         self.rng = rng
         self.broker = broker
         self.ledger = Ledger()
-        self.classroom = Classroom(make_class(rng, clickers), rng, self.ledger)
+        self.pupils = make_class(rng, clickers, phones)
+        self.classroom = Classroom(self.pupils, rng, self.ledger)
         self.stage = Stage(folder, broker=broker, host=host, port=port)
         self.teacher = TeacherPage(self.stage.url)
         self._exits = AsyncExitStack()
@@ -64,7 +66,7 @@ class Scene:
         await teacher.call(
             "PUT",
             f"/classes/{CLASS_ID}/roster",
-            content=roster_csv(self.classroom.pupils).encode(),
+            content=roster_csv(self.pupils).encode(),
             headers={"Content-Type": "text/csv"},
         )
         exits.push_async_callback(self.classroom.close)
@@ -75,4 +77,4 @@ class Scene:
 
     def let_answer(self) -> None:
         """From now on the students answer whatever is asked."""
-        self.teacher.watchers.append(lambda view: self.classroom.page(self.stage.url, view))
+        self.teacher.watchers.append(lambda view: self.classroom.page(self.teacher, view))

@@ -192,3 +192,10 @@ def present(lesson: Lesson, roll: ClassRoll | None) -> set[str]:
     if roll is not None:
         here |= {roll.cards[card] for card in lesson.cards if card in roll.cards}
     return here
+
+
+def expected(lesson: Lesson, roll: ClassRoll | None) -> int | None:
+    """How many may answer: the roster, and whoever is there without being on it; None without."""
+    if roll is None:
+        return None
+    return len(roll.students) + len(present(lesson, roll).difference(roll.students))

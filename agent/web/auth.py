@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from agent.clock import now_ns, this_boot
 from agent.identity import secret_file
 from agent.web import pin_hash
 
@@ -34,25 +36,42 @@ FLOOD_S = 5.0
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):
-    """What a cookie says. `until_s`: end, on the clock that `Cookies` was given.
+    """What a cookie says.
 
-    `lesson`: of a guest or of a phone's seat, the one lesson it is for; "" else. `seat` of a phone.
+    Attributes:
+        boot: the boot in which it began.
+        until_s: its end on that boot's steady clock, which no correction of the time moves.
+        until_wall_s: its end after another boot, by wall time.
+        lesson: of a guest or of a phone's seat, the one lesson it is for; "" else.
+        seat: of a phone.
+        pin: what marked the PIN when it began; another PIN ends it.
     """
 
     role: Literal["teacher", "guest", "projector", "phone"]
+    boot: str
     until_s: int
+    until_wall_s: int
     lesson: str = ""
     seat: str = ""
-    nonce: str = ""
+    pin: str = ""
 
 
 class Cookies:
     """Signed, stateless sessions: they outlive a restart, and end with the secret."""
 
-    def __init__(self, secret: bytes, now_s: Callable[[], float] = time.time) -> None:
-        """`secret`: 32 bytes that only this board knows."""
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        boot: str,
+        now_s: Callable[[], float] = lambda: now_ns() / 1e9,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """`secret`: 32 bytes that only this board knows. `now_s`: the steady clock of `boot`."""
         self._secret = secret
+        self._boot = boot
         self._now_s = now_s
+        self._wall_s = wall_s
         self._decode = msgspec.json.Decoder(Session).decode
 
     def seal(self, session: Session) -> str:
@@ -69,16 +88,24 @@ class Cookies:
             session = self._decode(bytes.fromhex(body))
         except (ValueError, msgspec.DecodeError):
             return None
-        return session if session.until_s > self._now_s() else None
+        return session if self.lasts(session) else None
 
-    def begin(self, role: Role, lesson: str = "") -> Session:
+    def lasts(self, session: Session) -> bool:
+        """Whether a session is not over."""
+        if session.boot == self._boot:
+            return session.until_s > self._now_s()
+        return session.until_wall_s > self._wall_s()
+
+    def begin(self, role: Role, *, lesson: str = "", pin: str = "") -> Session:
         """A fresh session."""
-        until_s = int(self._now_s()) + SESSION_S
-        return Session(role, until_s, lesson, nonce=secrets.token_hex(8))
+        return Session(role, *self._ends(), lesson=lesson, pin=pin)
 
     def seat(self, lesson: str, seat: str) -> Session:
         """A phone's seat in a lesson."""
-        return Session("phone", int(self._now_s()) + SESSION_S, lesson, seat)
+        return Session("phone", *self._ends(), lesson=lesson, seat=seat)
+
+    def _ends(self) -> tuple[str, int, int]:
+        return self._boot, int(self._now_s()) + SESSION_S, int(self._wall_s()) + SESSION_S
 
     def _mark(self, body: str) -> str:
         return hmac.new(self._secret, body.encode(), sha256).hexdigest()
@@ -141,6 +168,7 @@ class PinStore:
         """Take everything, open nothing."""
         self.first_pin_path = data_dir / "teacher-pin"
         self._hash_path = data_dir / "teacher-pin.argon2"
+        self._one_at_a_time = asyncio.Lock()
 
     async def ensure(self) -> None:
         """Make a first PIN if there is none."""
@@ -158,7 +186,13 @@ class PinStore:
         """Whether this is the PIN."""
         if len(pin) > MAX_PIN_CHARS:
             return False
-        return await pin_hash.fits(pin, self._hash_path.read_text(encoding="ascii"))
+        async with self._one_at_a_time:
+            return await pin_hash.fits(pin, self._hash_path.read_text(encoding="ascii"))
+
+    @property
+    def mark(self) -> str:
+        """What tells this PIN from the one before and after it."""
+        return f"{self._hash_path.stat().st_mtime_ns:x}"
 
 
 class Pairing:
@@ -262,7 +296,7 @@ class Access:
         """Take everything; the secret of the cookies is made at the first start."""
         self.pins = PinStore(data_dir)
         self.secret = secret_file(data_dir / "session-key")
-        self.cookies = Cookies(self.secret)
+        self.cookies = Cookies(self.secret, boot=this_boot())
         self.brake = Brake()
         self.flood = Flood()
         self.pairing = Pairing()

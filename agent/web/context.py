@@ -51,7 +51,16 @@ class Context:
 
     def session(self, request: Request) -> Session | None:
         """Who asks, by the cookie; None for nobody."""
-        return self.access.cookies.open(request.cookies.get(SESSION_COOKIE))
+        session = self.access.cookies.open(request.cookies.get(SESSION_COOKIE))
+        return session if session is not None and self.lasts(session) else None
+
+    def lasts(self, session: Session) -> bool:
+        """Whether a session of a page still holds: not over, and of the PIN as it is."""
+        return (
+            session.role != "phone"
+            and session.pin == self.access.pins.mark
+            and self.access.cookies.lasts(session)
+        )
 
     def demand(self, request: Request, *roles: Role) -> Session:
         """Who asks, if in one of these roles.
@@ -73,6 +82,14 @@ class Context:
             current = self.intake.committed.lesson
             if current is None or current.id != lesson or session.lesson not in ("", lesson):
                 raise Refusal(403, "not_allowed", "guest", "a guest runs the open lesson only")
+        return session
+
+    def demand_class(self, request: Request, class_id: str) -> Session:
+        """A teacher, or a guest whose open lesson is this class's."""
+        session = self.demand(request, "teacher", "guest")
+        lesson = self.open_lesson
+        if session.role == "guest" and (lesson is None or lesson.class_id != class_id):
+            raise Refusal(403, "not_allowed", "guest", "a guest runs the open lesson only")
         return session
 
     def seat(self, request: Request) -> Session:

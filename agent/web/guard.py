@@ -11,6 +11,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.web.problems import problem_response
@@ -29,14 +30,9 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-
-
-class TooLarge(Exception):
-    """The body is larger than its path allows."""
 
 
 class Guard:
@@ -59,14 +55,7 @@ class Guard:
             status, problem = refusal
             await problem_response(status, problem)(scope, receive, sending)
             return
-        limited = _Limited(receive, _limit(scope["path"]), headers)
-        try:
-            limited.check_announced()
-            await self._app(scope, limited, sending)
-        except TooLarge:
-            hint = f"at most {limited.limit_bytes} bytes"
-            problem = Problem(code="too_large", where="body", hint=hint)
-            await problem_response(413, problem)(scope, receive, sending)
+        await self._app(scope, _Limited(receive, _limit(scope["path"]), headers), sending)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, Problem] | None:
         host = headers.get("host", "")
@@ -103,25 +92,20 @@ def _limit(path: str) -> int:
 
 
 class _Limited:
-    """Receives a body up to a bound."""
+    """Receives a body up to a bound; beyond it, whoever reads gets an HTTPException."""
 
     def __init__(self, receive: Receive, limit_bytes: int, headers: Headers) -> None:
         self._receive = receive
-        self._headers = headers
+        self._limit_bytes = limit_bytes
+        self._announced_bytes = int(headers.get("content-length", "0"))
         self._seen_bytes = 0
-        self.limit_bytes = limit_bytes
-
-    def check_announced(self) -> None:
-        announced = self._headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > self.limit_bytes:
-            raise TooLarge
 
     async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._seen_bytes += len(message.get("body", b""))
-            if self._seen_bytes > self.limit_bytes:
-                raise TooLarge
+            if max(self._seen_bytes, self._announced_bytes) > self._limit_bytes:
+                raise HTTPException(413, f"at most {self._limit_bytes} bytes")
         return message
 
 

@@ -6,6 +6,7 @@ A page that reads slowly misses versions and delays nobody.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
@@ -18,6 +19,10 @@ EVERY_S = 0.05
 """At most so often is a page sent a new version."""
 ALIVE_S = 10.0
 ALIVE = b": alive\n\n"
+FRESH_S = 0.1
+"""A page that begins to look is sent a snapshot no older than this: ages in it are of its making."""
+_PASSING = re.compile(rb'"(?:version|opened_ago_ms)":\d+')
+"""What differs between two snapshots of the same. In a text, the quotation marks are escaped."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,7 +34,9 @@ class _Channel:
         self.build = build
         self.readers = 0
         self.frame = b""
+        self.lasting = b""
         self.version = -1
+        self.built_s = 0.0
         self.changed = asyncio.Event()
 
 
@@ -56,22 +63,28 @@ class Live:
         self._due = None
         self._next_s = asyncio.get_running_loop().time() + EVERY_S
         for channel in self._channels.values():
-            if channel.readers:
-                self._refresh(channel)
+            if channel.readers and self._refresh(channel):
                 channel.changed.set()
                 channel.changed = asyncio.Event()
 
-    def _refresh(self, channel: _Channel) -> None:
-        if channel.version != self._version:
-            channel.version = self._version
-            body = _encode(channel.build(self._version))
-            channel.frame = b"event: view\ndata: " + body + b"\n\n"
+    def _refresh(self, channel: _Channel) -> bool:
+        """Build the newest snapshot; whether it shows anything new."""
+        body = _encode(channel.build(self._version))
+        channel.frame = b"event: view\ndata: " + body + b"\n\n"
+        channel.built_s = asyncio.get_running_loop().time()
+        lasting = _PASSING.sub(b"", body)
+        if lasting == channel.lasting:
+            return False
+        channel.lasting, channel.version = lasting, self._version
+        return True
 
     async def stream(self, view: PageView, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
         """Server-sent events of one page, until it goes away, may no longer look, or the stop."""
         channel = self._channels[view]
         channel.readers += 1
-        self._refresh(channel)
+        loop = asyncio.get_running_loop()
+        if loop.time() - channel.built_s > FRESH_S or channel.version < self._version:
+            self._refresh(channel)
         sent = -1
         try:
             while not self._stopped and allowed():

@@ -13,6 +13,7 @@ from agent.lesson.model import (
     Question,
     State,
     answers_by_respondent,
+    expected,
     present,
     respondent,
 )
@@ -83,7 +84,7 @@ class Pages:
             title=lesson.title,
             class_id=lesson.class_id,
             opened_ago_ms=self.ago_ms(lesson.opened),
-            expected=None if roll is None else len(roll.students),
+            expected=expected(lesson, roll),
             present=len(present(lesson, roll)),
             room_code=code,
             join_url=self._join_url(code),
@@ -124,10 +125,7 @@ class Pages:
                     key=_key(answers, student),
                 )
             )
-        for keypad in [
-            *lesson.keypads,
-            *(seat for seat in lesson.seats if seat not in lesson.keypads),
-        ]:
+        for keypad in [*(one for one in lesson.keypads if one not in lesson.seats), *lesson.seats]:
             if respondent(roll, keypad) == keypad:
                 seat = lesson.seats.get(keypad)
                 shown.append(
@@ -191,7 +189,7 @@ class Pages:
             asked=self.asked(question),
             show=show,
             answered=len(answers) if counts else None,
-            expected=len(roll.students) if counts and roll is not None else None,
+            expected=expected(lesson, roll) if counts else None,
             bars=bars(question, answers.values(), with_key=key) if shares else None,
             key=question.key if key else None,
         )

@@ -40,7 +40,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     def begin(response: Response, role: Role, lesson: str = "") -> dict[str, str]:
         response.set_cookie(
             SESSION_COOKIE,
-            access.cookies.seal(access.cookies.begin(role, lesson)),
+            access.cookies.seal(access.cookies.begin(role, lesson=lesson, pin=access.pins.mark)),
             max_age=SESSION_S,
             httponly=True,
             samesite="strict",
@@ -48,31 +48,29 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         )
         return {"role": role}
 
-    def refuse(code: str, where: str, brake: str) -> Refusal:
-        access.brake.failed(brake)
-        return Refusal(401, code, where, HINTS[code])
-
-    def hold(brake: str) -> None:
+    def count_try(brake: str) -> None:
+        """Counted before its outcome is known, or tries side by side would not hold each other."""
         wait_s = math.ceil(access.brake.wait_s(brake))
         if wait_s:
             hint = f"try again in {wait_s} s"
             headers = {"Retry-After": str(wait_s)}
             raise Refusal(429, "too_many_tries", "session", hint, headers)
+        access.brake.failed(brake)
 
     async def by_pin(client: str, pin: str, response: Response) -> dict[str, str]:
         brake = f"pin/{client}"
-        hold(brake)
+        count_try(brake)
         if not await access.pins.fits(pin):
-            raise refuse("pin_wrong", "pin", brake)
+            raise Refusal(401, "pin_wrong", "pin", HINTS["pin_wrong"])
         access.brake.passed(brake)
         return begin(response, "teacher")
 
     def by_code(client: str, code: str, response: Response) -> dict[str, str]:
         brake = f"code/{client}"
-        hold(brake)
+        count_try(brake)
         found = access.pairing.use(code)
         if found != "good":
-            raise refuse(found, "code", brake)
+            raise Refusal(401, found, "code", HINTS[found])
         access.brake.passed(brake)
         ctx.live.changed()
         lesson = ctx.open_lesson
@@ -122,12 +120,11 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     async def ask_to_be_screen(request: Request) -> dict[str, str]:
         """Ask to be the projector; the teacher's page shows `number` and allows or refuses."""
         brake = f"screen/{client_of(request)}"
-        hold(brake)
+        count_try(brake)
         asked = access.screens.ask()
         if asked is None:
             hint = "other screens wait for the teacher; try again in a few minutes"
             raise Refusal(429, "too_many_screens", "screens", hint, {"Retry-After": "60"})
-        access.brake.failed(brake)
         ctx.live.changed()
         return {"id": asked[0], "number": asked[1]}
 

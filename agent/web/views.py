@@ -100,7 +100,10 @@ class PressView(View, frozen=True, kw_only=True):
 
 
 class LessonView(View, frozen=True, kw_only=True):
-    """The open lesson. `expected`: size of the roster, None without one."""
+    """The open lesson. `expected`: how many may answer, those not on the roster included.
+
+    None without a roster.
+    """
 
     id: str
     title: str

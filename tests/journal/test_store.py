@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.journal import snapshot
+from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
+from agent.journal.store import Journal
+from agent.lesson import events as ev
+from agent.lesson.model import Position
+from agent.lesson.replay import Stamped
+from tests.lesson.builder import LESSON, Builder
+
+FIRST = ev.EpochStarted(reason="first_start")
+
+
+def press(seq: int, epoch: int = 5, boot: int = 1) -> Stamped:
+    event = ev.PressUnasked(device="receiver-1", keypad="0A", key="A", token=str(seq))
+    return Stamped(epoch, seq, boot, seq * 1000, event)
+
+
+async def put(journal: Journal, *events: Stamped) -> JournalError | None:
+    told: asyncio.Future[JournalError | None] = asyncio.get_running_loop().create_future()
+    journal.append(events, told.set_result)
+    return await told
+
+
+def opened(path: Path, boot_id: str = "boot-a") -> Journal:
+    journal = Journal(path / "journal.db", boot_id=boot_id)
+    journal.open()
+    return journal
+
+
+async def test_what_was_told_durable_is_read_again(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    assert await put(journal, press(1), press(2)) is None
+    journal.close()
+    again = opened(tmp_path)
+    rows = again.read(5, 0, 10)
+    assert [(row.epoch, row.seq, row.boot, row.mono_ns, row.kind) for row in rows] == [
+        (5, 1, "boot-a", 1000, "PressUnasked"),
+        (5, 2, "boot-a", 2000, "PressUnasked"),
+    ]
+    assert list(again.after(5, 1)) == [press(2)]
+    assert again.newest() == (5, 2)
+    again.close()
+
+
+async def test_reading_is_bounded_by_epoch_and_limit(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await put(journal, *(press(seq) for seq in range(1, 8)))
+    await put(journal, press(1, epoch=9), press(2, epoch=9))
+    assert [row.seq for row in journal.read(5, 2, 3)] == [3, 4, 5]
+    assert [row.seq for row in journal.read(5, 6, 30)] == [7]
+    assert journal.epochs() == [5, 9]
+    assert [(one.epoch, one.seq) for one in journal.after(5, 6)] == [(5, 7), (9, 1), (9, 2)]
+    journal.close()
+
+
+async def test_each_boot_has_its_number(tmp_path: Path) -> None:
+    numbers = []
+    for boot_id in ("boot-a", "boot-a", "boot-b"):
+        journal = opened(tmp_path, boot_id)
+        numbers.append(journal.boot)
+        journal.close()
+    assert numbers == [1, 1, 2]
+
+
+async def test_two_agents_cannot_share_a_journal(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    with pytest.raises(JournalUnusable, match="journal_held"):
+        opened(tmp_path)
+    journal.close()
+    opened(tmp_path).close()
+
+
+async def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        db.execute("pragma user_version = 99")
+    db.close()
+    with pytest.raises(JournalUnusable, match="journal_too_new"):
+        opened(tmp_path)
+
+
+async def test_a_damaged_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(JournalUnusable, match="journal_damaged"):
+        opened(tmp_path)
+
+
+async def test_a_failed_commit_refuses_its_group_and_all_behind_it(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await put(journal, press(1))
+    assert isinstance(await put(journal, press(1)), CommitFailed)  # the number exists
+    assert not journal.ok
+    assert isinstance(await put(journal, press(2)), CommitFailed)
+    journal.begin_again()
+    assert await put(journal, press(2)) is None
+    assert journal.ok
+    assert [row.seq for row in journal.read(5, 0, 10)] == [1, 2]
+    journal.close()
+
+
+async def test_notes_and_asides_land_without_an_event(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.note("receipt", "5:1")
+    journal.put_aside(5, 1, "unreadable")
+    journal.close()
+    again = opened(tmp_path)
+    assert again.noted("receipt") == "5:1"
+    assert again.noted("nothing") is None
+    again.close()
+
+
+async def test_a_lesson_is_read_by_its_span(tmp_path: Path) -> None:
+    room = Builder()
+    room.state.epoch = 5
+    room.record(FIRST)
+    room.open_lesson()
+    room.ask()
+    room.press("0A", "B")
+    span = room.state.spans[LESSON]
+    assert (span.first, span.last) == (Position(5, 2), Position(5, 4))
+    journal = opened(tmp_path)
+    await put(journal, *room.log)
+    assert [one.seq for one in journal.lesson_events(span)] == [2, 3, 4]
+    journal.close()
+
+
+async def test_a_start_needs_only_the_snapshot_and_what_came_after(tmp_path: Path) -> None:
+    room = Builder()
+    room.state.epoch = 5
+    room.record(FIRST)
+    room.open_lesson()
+    journal = opened(tmp_path)
+    await put(journal, *room.log)
+    snapshot.keep(journal, room.state)
+    kept = len(room.log)
+    room.ask()
+    room.press("0A", "B")
+    await put(journal, *room.log[kept:])
+    journal.close()
+    # what the snapshot covers is no longer needed
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        db.execute("delete from event where seq <= ?", (kept,))
+    db.close()
+    again = opened(tmp_path)
+    assert snapshot.recover(again) == room.state
+    again.close()
+
+
+async def test_a_snapshot_of_other_code_is_not_believed(tmp_path: Path) -> None:
+    room = Builder()
+    room.state.epoch = 5
+    room.record(FIRST)
+    journal = opened(tmp_path)
+    await put(journal, *room.log)
+    journal.put_snapshot(5, 1, "another version", b"another shape")
+    journal.close()
+    again = opened(tmp_path)
+    assert snapshot.recover(again) == room.state
+    again.close()
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from tests.journal.test_store import opened, press, put
+
+async def main():
+    journal = opened(Path(sys.argv[1]))
+    seq = journal.newest()[1]
+    while True:
+        seq += 1
+        await put(journal, press(seq))
+        print(seq, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_kill_loses_nothing_that_was_told(tmp_path: Path) -> None:
+    told = 0
+    for _ in range(3):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert writer.stdout is not None
+        for _ in range(25):
+            told = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        rest, _ = writer.communicate()
+        told = int(rest.split()[-1]) if rest.strip() else told
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        seqs = [row[0] for row in db.execute("select seq from event order by id")]
+    db.close()
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(seqs) >= told
