@@ -89,7 +89,8 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
             await _until_stopped(scene, stopped)
             say("stopping")
             return 0
-        result = await _unless_stopped(play(scene, questions=arguments.questions, say=say), stopped)
+        playing = play(scene, questions=arguments.questions, say=say)
+        result = await _unless_stopped(scene, playing, stopped)
     if result is None:
         say("stopped before the lesson was over: no figures")
         return 1
@@ -98,14 +99,17 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 async def _unless_stopped(
-    work: Coroutine[Any, Any, Figures], stopped: asyncio.Event
+    scene: Scene, work: Coroutine[Any, Any, Figures], stopped: asyncio.Event
 ) -> Figures | None:
     working, stopping = asyncio.create_task(work), asyncio.create_task(stopped.wait())
-    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    waiting = [working, stopping, scene.watching]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if working.done():
         return working.result()
     working.cancel()
+    if scene.watching.done():
+        scene.watching.result()
     return None
 
 

@@ -19,7 +19,12 @@ CLASS_ID = "7-3"
 
 
 class Scene:
-    """An async context manager: set up on enter, cleared on exit."""
+    """An async context manager: set up on enter, cleared on exit.
+
+    `watching`: the task that keeps the teacher's page up to date; it ends only by a fault.
+    """
+
+    watching: asyncio.Task[None]
 
     def __init__(
         self,
@@ -71,8 +76,8 @@ class Scene:
         )
         exits.push_async_callback(self.classroom.close)
         teacher.watchers.append(self.ledger.page)
-        watching = asyncio.create_task(teacher.run())
-        exits.callback(watching.cancel)
+        self.watching = asyncio.create_task(teacher.run())
+        exits.callback(self.watching.cancel)
         self.receipts = exits.enter_context(Receipts(stage.broker_url, ADDRESS))
 
     def let_answer(self) -> None:
