@@ -25,11 +25,12 @@ class Board {
   /** undefined: not known yet. */
   role = $state<Role | null | undefined>(undefined);
   notices = $state<Notice[]>([]);
-  /** A command is on its way: the big button waits for it. */
-  busy = $state(false);
+  private pending = $state(false);
+  private pendingSince = $state("");
   ending = $state(false);
 
   private noticeId = 0;
+  private underWay: Promise<unknown> = Promise.resolve();
   private endTimer: ReturnType<typeof setTimeout> | undefined;
 
   get view(): TeacherView | null {
@@ -93,13 +94,29 @@ class Board {
     }
   }
 
+  /** Where the lesson is, as far as the big button is concerned. */
+  private get place(): string {
+    const lesson = this.view?.lesson;
+    const asked = lesson?.question?.asked;
+    return `${lesson?.id} ${asked?.number} ${asked?.status}`;
+  }
+
+  /** A step is on its way and nothing shows it yet: another tap would be the same wish again. */
+  get busy(): boolean {
+    return this.pending && this.pendingSince === this.place;
+  }
+
   private async step<T>(command: () => Promise<T>): Promise<T | typeof FAILED> {
     if (this.busy) return FAILED;
-    this.busy = true;
+    await this.underWay;
+    this.pending = true;
+    this.pendingSince = this.place;
+    const running = this.run(command);
+    this.underWay = running;
     try {
-      return await this.run(command);
+      return await running;
     } finally {
-      this.busy = false;
+      this.pending = false;
     }
   }
 
@@ -144,8 +161,10 @@ class Board {
     await this.step(() => call("POST", `${this.at}/questions/${this.number}/reveal`));
   }
 
+  /** Never dropped: what the room sees must be what was tapped last. */
   async show(show: Exclude<Show, "key">): Promise<void> {
-    await this.step(() => call("POST", `${this.at}/questions/${this.number}/show`, { show }));
+    await this.underWay;
+    await this.run(() => call("POST", `${this.at}/questions/${this.number}/show`, { show }));
   }
 
   private get number(): number {

@@ -1,0 +1,268 @@
+"""The pages in a real browser against a real agent, as teachers and students use them."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from tests.web.browser_room import LOOK_MS, ROOT, Agent, Room, running_agent, running_browser
+
+pytestmark = pytest.mark.needs("chromium")
+expect.set_options(timeout=LOOK_MS)
+FIRST_LOAD_BYTES = 25 * 1024
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    with running_agent(tmp_path_factory.mktemp("agent")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def room(agent: Agent, browser: Browser) -> Iterator[Room]:
+    agent.end_lesson()
+    one = Room(browser, agent)
+    yield one
+    one.close()
+
+
+def ask(teacher: Page, kind: int = 0) -> None:
+    """Two taps: the kind, and the big button."""
+    teacher.locator(".kind").nth(kind).click()
+    teacher.get_by_test_id("next").click()
+    expect(teacher.locator(".status.open")).to_be_visible()
+
+
+def give(teacher: Page, name: str, roster: str) -> None:
+    """Choose a file of this name."""
+    file = FilePayload(name=name, mimeType="text/csv", buffer=roster.encode())
+    teacher.locator("input[type=file]").set_input_files(file)
+
+
+def answered(teacher: Page, count: int) -> None:
+    expect(teacher.get_by_test_id("answered").locator("b")).to_have_text(str(count))
+
+
+def test_a_lesson_from_the_first_tap_to_the_revealed_answer(room: Room) -> None:
+    teacher = room.lesson()
+    projector = teacher.context.new_page()
+    projector.goto(f"{room.agent.url}/projector")
+    expect(projector.locator(".join img")).to_be_visible()
+    teacher.bring_to_front()
+    phone = room.phone(teacher)
+    expect(phone.get_by_role("heading", name="等老师提问")).to_be_visible()
+
+    teacher.locator(".key").nth(1).click()
+    ask(teacher)
+    expect(projector.locator(".choices li")).to_have_count(4)
+    phone.locator(".tile").nth(1).click()
+    expect(phone.locator(".in")).to_have_text(re.compile("B 已收到"))
+    answered(teacher, 1)
+    expect(teacher.locator(".seat.filled")).to_have_count(1)
+    expect(teacher.locator(".bars")).to_have_count(0)
+    expect(projector.locator(".count")).to_have_count(0)
+
+    phone.locator(".tile").nth(2).click()
+    expect(phone.locator(".in")).to_have_text(re.compile("已改为 C"))
+    teacher.locator(".segments.four button").nth(1).click()
+    expect(projector.locator(".count b")).to_have_text("1")
+
+    teacher.get_by_test_id("next").click()
+    expect(phone.locator(".how")).to_have_text("已截止")
+    expect(projector.locator(".bar.right")).to_have_count(0)
+    teacher.get_by_test_id("next").click()
+    expect(projector.locator(".bar.right .letter")).to_have_text("B")
+    expect(phone.locator(".how")).to_have_text(re.compile("答案已公布"))
+
+    teacher.get_by_text("下课").click()
+    teacher.get_by_text("继续上课").click()
+    expect(teacher.get_by_test_id("next")).to_be_visible()
+    room.agent.end_lesson()
+    expect(phone.get_by_role("heading", name="这节课结束了")).to_be_visible()
+    expect(projector.get_by_role("heading", name="还没有上课")).to_be_visible()
+    expect(teacher.get_by_role("heading", name="开始上课")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("kind", "taps", "tick"),
+    [
+        (1, [".tile >> nth=2", ".tile >> nth=0", ".send"], "AC 已收到"),
+        (2, [".tile >> nth=0"], "对 已收到"),
+        (3, ["text='1'", "text='2'", "text='.'", "text='5'", "text='±'", ".send"], "-12.5 已收到"),
+    ],
+    ids=["multiple", "true_false", "number"],
+)
+def test_every_kind_is_answered_with_one_thumb(
+    room: Room, kind: int, taps: list[str], tick: str
+) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher, kind)
+    for tap in taps:
+        phone.locator(f"main >> {tap}").click()
+    expect(phone.locator(".in")).to_have_text(tick)
+    answered(teacher, 1)
+    teacher.get_by_text("看分布").click()
+    expect(teacher.locator(".bars .bar-count b", has_text="1").first).to_be_visible()
+
+
+def test_the_tick_waits_for_the_board_and_a_cut_line_loses_nothing(room: Room) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher)
+    expect(phone.locator(".tile")).to_have_count(4)
+    phone.context.set_offline(True)
+    phone.locator(".tile").nth(3).click()
+    expect(phone.locator(".outcome .trouble")).to_have_text(re.compile("D 还没有交上"))
+    expect(phone.locator(".in")).to_have_count(0)
+    expect(phone.locator(".tile.safe")).to_have_count(0)
+    phone.context.set_offline(False)
+    expect(phone.locator(".in")).to_have_text(re.compile("D 已收到"))
+    answered(teacher, 1)
+
+    phone.reload()
+    expect(phone.locator(".tile.safe b")).to_have_text("D")
+    expect(phone.locator(".seat")).to_have_text("1 号")
+
+
+def test_a_restart_of_the_board_is_shown_and_survived(room: Room) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher)
+    expect(phone.locator(".tile")).to_have_count(4)
+    room.agent.stop()
+    expect(teacher.locator(".banner.warning")).to_be_visible()
+    expect(teacher.locator(".work.stale")).to_be_visible()
+    phone.locator(".tile").nth(0).click()
+    expect(phone.locator(".outcome .trouble")).to_be_visible()
+    room.agent.start()
+    expect(phone.locator(".in")).to_have_text(re.compile("A 已收到"))
+    expect(teacher.locator(".banner.warning")).to_have_count(0)
+    answered(teacher, 1)
+
+
+def test_a_wrong_pin_is_told_and_guessing_is_slowed_down(room: Room) -> None:
+    page = room.open("/")
+    secret = page.locator("input.secret")
+    submit = page.locator("form.sign-in button[type=submit]")
+    told: list[str] = []
+    while not submit.is_disabled() and len(told) < 10:
+        secret.fill("000000")
+        submit.click()
+        expect(secret).to_have_value("")
+        told.append(page.locator(".trouble").inner_text())
+    assert told[0].startswith("PIN 不对")
+    assert told[-1].startswith("试得太多了")
+    expect(submit).to_have_text(re.compile("请等 .* 秒"))
+    expect(submit).to_have_text("登录")
+    secret.fill(room.agent.pin)
+    submit.click()
+    expect(page.locator("header.top")).to_be_visible()
+
+
+def test_a_screen_becomes_the_projector_only_when_the_teacher_allows_it(room: Room) -> None:
+    screen = room.open("/projector")
+    number = screen.locator(".huge-code")
+    expect(number).to_have_text(re.compile(r"^\d{4}$"))
+    teacher = room.lesson()
+    expect(teacher.locator(".banner")).to_contain_text(number.inner_text())
+    teacher.get_by_role("button", name="允许").click()
+    expect(screen.locator(".join img")).to_be_visible()
+
+    teacher.get_by_role("button", name="更多").click()
+    teacher.get_by_role("button", name="配对码").click()
+    code = screen.locator(".huge-code")
+    expect(screen.get_by_role("heading", name="教师配对码")).to_be_visible()
+    guest = room.open("/")
+    guest.get_by_role("button", name="配对码").click()
+    guest.locator("input.secret").fill(code.inner_text())
+    guest.locator("form.sign-in button[type=submit]").click()
+    expect(guest.locator(".tag")).to_have_text("代课")
+
+
+def test_a_roster_is_taken_whole_or_told_line_by_line(room: Room) -> None:
+    teacher = room.teacher()
+    teacher.get_by_text("导入名单").click()
+    give(teacher, "七年级3班.csv", "学号,姓名\n1,甲同学\n1,乙同学\n2,\n")
+    expect(teacher.locator(".roster input[type=text]")).to_have_value("七年级3班")
+    teacher.locator(".roster button").click()
+    expect(teacher.locator(".line-problems li")).to_have_text(
+        [re.compile("第 3 行.*学号与前面某行重复"), re.compile("第 4 行.*缺姓名")]
+    )
+    give(teacher, "x.csv", "学号,姓名\n1,甲同学\n2,乙同学\n3,丙同学\n")
+    teacher.locator(".roster button").click()
+    expect(teacher.locator(".class-button")).to_have_text(re.compile("七年级3班.*3 人", re.S))
+
+    teacher.locator(".class-button").click()
+    expect(teacher.locator(".seat")).to_have_count(3)
+    phone = room.phone(teacher)
+    ask(teacher)
+    phone.locator(".tile").nth(0).click()
+    expect(phone.locator(".in")).to_be_visible()
+    expect(teacher.locator(".seat.nobody.filled")).to_have_count(1)
+
+    teacher.get_by_role("button", name="认领答题器").click()
+    teacher.get_by_role("button", name="2 乙同学").click()
+    expect(teacher.locator(".bind-now b")).to_have_text(re.compile("请 乙同学 现在按"))
+    phone.locator(".tile").nth(1).click()
+    expect(teacher.locator(".seat.nobody")).to_have_count(0)
+    teacher.get_by_role("button", name="显示姓名和答案").click()
+    expect(teacher.locator(".seat.filled")).to_have_text(re.compile("乙同学.*B", re.S))
+
+    teacher.get_by_role("button", name="撤销").click()
+    expect(teacher.locator(".seat.nobody.filled")).to_have_count(1)
+    teacher.locator(".things .chip").click()
+    teacher.get_by_role("button", name="3 丙同学").click()
+    expect(teacher.locator(".seat.filled")).to_have_text(re.compile("丙同学.*B", re.S))
+
+    teacher.locator(".class-picker select").select_option("")
+    expect(teacher.locator(".seat")).to_have_count(1)
+    teacher.get_by_role("button", name="撤销").last.click()
+    expect(teacher.locator(".seat")).to_have_count(3)
+
+
+def test_a_lesson_runs_by_the_keyboard_alone(room: Room) -> None:
+    teacher = room.lesson()
+    teacher.keyboard.press("c")
+    expect(teacher.locator(".kind[aria-pressed=true]")).to_contain_text("判断")
+    teacher.keyboard.press("Space")
+    expect(teacher.locator(".status")).to_have_text("作答中")
+    teacher.keyboard.press("Space")
+    expect(teacher.locator(".status")).to_have_text("已截止")
+    teacher.keyboard.press("r")
+    expect(teacher.locator(".status")).to_have_text("已公布")
+    shown = teacher.locator(".segments.four button[aria-pressed=true]")
+    expect(shown).to_have_text("答案")
+    teacher.keyboard.press("h")
+    expect(shown).to_have_text("只有题目")
+    teacher.locator(".kind").nth(0).click()
+    teacher.keyboard.press("Space")
+    expect(teacher.locator("#question-title")).to_have_text(re.compile("第 2 题.*单选"))
+
+
+def test_a_title_with_markup_is_shown_as_it_was_typed(room: Room) -> None:
+    teacher = room.teacher()
+    markup = "<img src=x onerror=alert(1)>"
+    teacher.locator(".start-card input").fill(markup)
+    teacher.locator(".start-card .button.big").click()
+    expect(teacher.locator("header h1")).to_have_text(markup)
+
+
+def test_the_students_page_is_light(browser: Browser) -> None:
+    page = (ROOT / "frontend/dist/s.html").read_text(encoding="utf-8")
+    files = ["s.html", *re.findall(r'(?:src|href)="/(assets/[^"]+)"', page)]
+    sizes = {
+        name: len(gzip.compress((ROOT / "frontend/dist" / name).read_bytes())) for name in files
+    }
+    assert len(sizes) >= 3
+    assert sum(sizes.values()) <= FIRST_LOAD_BYTES, sizes
