@@ -35,6 +35,7 @@ from firmware_bridge.messages import (
 _MS = 1_000_000
 HELLO_AGAIN_NS = 500 * _MS
 SILENCE_NS = 5_000 * _MS
+UNANSWERED = 3  # requests at least: we ourselves may have been asleep that long
 FIRST_TIMES = 8
 FIRST_TIME_EVERY_NS = 40 * _MS
 TIME_EVERY_NS = 1_000 * _MS
@@ -147,6 +148,7 @@ class Connection:
         self._clocks: dict[int, ClockSync] = {}  # by boot
         self._out = bytearray()
         self._heard_ns = 0
+        self._unanswered = 0
         self._asked_ns = 0  # HELLO_REQUEST
         self._asking = False
         self._times_asked = 0
@@ -207,6 +209,7 @@ class Connection:
                 self.malformed += 1
                 continue
             self._heard_ns = now_ns
+            self._unanswered = 0
             if isinstance(message, Presses):
                 self._on_presses(message, now_ns, events)
             elif isinstance(message, Time):
@@ -226,9 +229,9 @@ class Connection:
         """Do what is due.
 
         Raises:
-            SilentReceiver: nothing valid came for SILENCE_NS.
+            SilentReceiver: nothing valid came for SILENCE_NS, whatever we asked.
         """
-        if now_ns - self._heard_ns >= SILENCE_NS:
+        if now_ns - self._heard_ns >= SILENCE_NS and self._unanswered >= UNANSWERED:
             self._move(Trigger.SILENCE)
             raise SilentReceiver(f"nothing valid heard for {SILENCE_NS // 10**9} s")
         if self.state is not State.OPEN:
@@ -242,6 +245,7 @@ class Connection:
             fast = self._times_asked < FIRST_TIMES
             self._next_time_ns = now_ns + (FIRST_TIME_EVERY_NS if fast else TIME_EVERY_NS)
             self._out += encode_frame(TimeRequest(token).encode())
+            self._unanswered += 1
         if now_ns >= self._next_status_ns:
             self._next_status_ns = now_ns + STATUS_EVERY_NS
             self._out += encode_frame(StatusRequest().encode())
@@ -280,6 +284,7 @@ class Connection:
     def _ask(self, now_ns: int) -> None:
         self._asked_ns = now_ns
         self._asking = True
+        self._unanswered += 1
         self._out += encode_frame(HelloRequest().encode())
 
     def _ask_for_lost(self, now_ns: int) -> None:

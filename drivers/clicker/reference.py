@@ -14,6 +14,7 @@ from drivers.ports import Ports
 from drivers.readings import Attached, KeyPress, Reading, Token
 from firmware_bridge.connection import (
     NOTHING_OPEN,
+    Connection,
     Counted,
     ForeignReceiver,
     Greeted,
@@ -26,6 +27,7 @@ from firmware_bridge.messages import (
     Hello,
     Malformed,
     OutcomeCode,
+    Press,
     Presses,
     QuestionKind,
     Show,
@@ -75,16 +77,7 @@ class Reference(api.Driver):
                 for event in await link.receive():
                     if isinstance(event, Pressed):
                         for press, mono_ns in zip(event.presses, event.times_ns, strict=True):
-                            token = press_token(self._serial, press.boot, press.seq)
-                            await emit(
-                                KeyPress(
-                                    device=self.device_id,
-                                    mono_ns=mono_ns,
-                                    token=token,
-                                    keypad=press.keypad,
-                                    key=press.key,
-                                )
-                            )
+                            await emit(key_press(self.device_id, self._serial, press, mono_ns))
                     elif isinstance(event, Greeted):
                         await emit(self._attached(event.hello))
                     elif isinstance(event, Counted):
@@ -132,14 +125,7 @@ class Reference(api.Driver):
         """What was skipped on the line, and what the receiver counted."""
         if self._link is None:
             return self._counters
-        connection = self._link.connection
-        return self._counters | {
-            "junk_bytes": connection.junk_bytes,
-            "bad_frames": connection.junk_frames + connection.malformed,
-            "unknown_frames": connection.unknown,
-            "repeats": connection.repeats,
-            "gaps": connection.gaps,
-        }
+        return self._counters | skipped(self._link.connection)
 
 
 class ReferenceDecoder:
@@ -176,21 +162,24 @@ class ReferenceDecoder:
                     name = (press.boot, press.seq)
                     if name not in self._seen:
                         self._remember(name)
-                        token = press_token(self._serial, press.boot, press.seq)
-                        reading = KeyPress(
-                            device=self._device,
-                            mono_ns=now_ns,
-                            token=token,
-                            keypad=press.keypad,
-                            key=press.key,
-                        )
-                        readings.append(reading)
+                        readings.append(key_press(self._device, self._serial, press, now_ns))
         return readings
 
     def _remember(self, name: tuple[int, int]) -> None:
         self._seen[name] = None
         if len(self._seen) > REMEMBERED_PRESSES:
             del self._seen[next(iter(self._seen))]
+
+
+def key_press(device: str, serial: str, press: Press, mono_ns: int) -> KeyPress:
+    """The press as a reading; its token names it for ever."""
+    return KeyPress(
+        device=device,
+        mono_ns=mono_ns,
+        token=press_token(serial, press.boot, press.seq),
+        keypad=press.keypad,
+        key=press.key,
+    )
 
 
 def facts(hello: Hello) -> dict[str, str]:
@@ -206,6 +195,17 @@ def facts(hello: Hello) -> dict[str, str]:
         "capacity": str(hello.ring_capacity),
         "refused": str(hello.refused),
         "lost": str(hello.lost),
+    }
+
+
+def skipped(connection: Connection) -> dict[str, int]:
+    """What the host found on the line that was no new press."""
+    return {
+        "junk_bytes": connection.junk_bytes,
+        "bad_frames": connection.junk_frames + connection.malformed,
+        "unknown_frames": connection.unknown,
+        "repeats": connection.repeats,
+        "gaps": connection.gaps,
     }
 
 

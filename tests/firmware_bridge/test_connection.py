@@ -202,7 +202,7 @@ def test_a_start_whose_hello_was_lost_is_noticed(kind: str) -> None:
     world.run(100)
     world.up.fault = whole
     second = press_many(world, 3, 50)
-    world.run(4000)
+    world.run(700)  # before a STATUS would show it too
     assert got(world) == first + second
     assert len(world.shown) == 6
 
@@ -286,22 +286,33 @@ def test_messages_that_only_a_newer_receiver_knows_do_no_harm() -> None:
     assert world.host.unknown == 1
 
 
-def test_silence_is_noticed() -> None:
-    host = Connection()
+def listen(host: Connection, until_ns: int, noise: bytes = b"") -> None:
     host.start(0)
-    host.tick(SILENCE_NS - 1)
+    while host.deadline_ns < until_ns:
+        now_ns = host.deadline_ns
+        host.receive(noise, now_ns)
+        host.tick(now_ns)
+
+
+@pytest.mark.parametrize("noise", [b"", random.Random(1).randbytes(4096)])
+def test_silence_is_noticed_and_noise_is_silence(noise: bytes) -> None:
+    host = Connection()
+    listen(host, SILENCE_NS, noise)
+    assert bool(host.junk_bytes) == bool(noise)
     with pytest.raises(SilentReceiver):
         host.tick(SILENCE_NS)
     assert host.state is State.SILENT
 
 
-def test_noise_is_silence_too() -> None:
-    host = Connection()
-    host.start(0)
-    host.receive(random.Random(1).randbytes(65_536), SILENCE_NS // 2)
-    assert host.junk_bytes > 60_000
-    with pytest.raises(SilentReceiver):
-        host.tick(SILENCE_NS)
+def test_a_host_that_was_itself_asleep_does_not_blame_the_receiver() -> None:
+    world = World()
+    world.run(1000)
+    world.now_ns += 60_000 * MS
+    world.run(1000)
+    world.press("00000001", "A")
+    world.run(500)
+    assert world.host.state is State.OPEN
+    assert len(world.shown) == 1
 
 
 def test_the_states_are_one_table() -> None:
