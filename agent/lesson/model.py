@@ -8,6 +8,7 @@ earlier answers anew without touching them.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from agent.lesson import events as ev
 
 QuestionStatus = Literal["open", "closed", "revealed"]
-SEEN_TOKENS = 2048
+SEEN_TOKENS = 1024
 """Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
 again is known."""
 RECENT_LESSONS = 3
@@ -113,12 +114,12 @@ class Seen(msgspec.Struct):
     outcomes: dict[str, tuple[str, str]] = {}
 
     def note(self, token: str | None, verdict: str, code: str = "") -> None:
-        """Remember one press, forgetting the oldest beyond `SEEN_TOKENS`."""
+        """Remember one press; now and then forget all but the newest `SEEN_TOKENS`."""
         if token is None:
             return
         self.outcomes[token] = (verdict, code)
-        if len(self.outcomes) > SEEN_TOKENS:
-            del self.outcomes[next(iter(self.outcomes))]
+        if len(self.outcomes) == 2 * SEEN_TOKENS:  # one by one, a dict gets slow at its front
+            self.outcomes = dict(islice(self.outcomes.items(), SEEN_TOKENS, None))
 
 
 class LastPress(msgspec.Struct):
