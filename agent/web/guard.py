@@ -97,7 +97,8 @@ class _Limited:
     def __init__(self, receive: Receive, limit_bytes: int, headers: Headers) -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
-        self._announced_bytes = int(headers.get("content-length", "0"))
+        announced = headers.get("content-length", "0")
+        self._announced_bytes = int(announced) if announced.isdecimal() else 0
         self._seen_bytes = 0
 
     async def __call__(self) -> Message:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.journal.roster import StudentName
 from agent.lesson import commands as cmd
 from agent.lesson.errors import LessonRefused, NotThere
-from agent.lesson.events import LessonOpened, Policy, QuestionKind, QuestionOpened, Show
+from agent.lesson.events import Policy, QuestionKind, QuestionOpened, Show
 from agent.lesson.model import Lesson, Question, State, answers_by_respondent
 from agent.lesson.replay import copy_of, replay
 from agent.lesson.roster import parse_roster
@@ -77,22 +79,31 @@ class Unbinding(_Body):
     card: str | None = Field(default=None, max_length=64)
 
 
-class _Remembered:
-    """What was answered to a request with an Idempotency-Key, so that it is done once."""
+class _Once:
+    """Does what a request with an Idempotency-Key asks for once, also when it comes twice at once.
+
+    What was refused may be tried again under the same key.
+    """
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str], asyncio.Task[bytes]] = OrderedDict()
 
-    def get(self, route: str, key: str | None) -> Response | None:
-        body = None if key is None else self._answers.get((route, key))
-        return None if body is None else _json(body, 201)
-
-    def keep(self, route: str, key: str | None, body: bytes) -> Response:
-        if key is not None:
-            self._answers[route, key] = body
+    async def answer(
+        self, route: str, key: str | None, work: Callable[[], Coroutine[Any, Any, bytes]]
+    ) -> Response:
+        if key is None:
+            return _json(await work(), 201)
+        task = self._answers.get((route, key))
+        if task is None:
+            task = self._answers[route, key] = asyncio.create_task(work())
+            task.add_done_callback(lambda done: self._forget_failed(route, key, done))
             if len(self._answers) > REMEMBERED_REQUESTS:
                 self._answers.popitem(last=False)
-        return _json(body, 201)
+        return _json(await asyncio.shield(task), 201)
+
+    def _forget_failed(self, route: str, key: str, done: asyncio.Task[bytes]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._answers.pop((route, key), None)
 
 
 def _json(body: bytes, status: int = 200) -> Response:
@@ -106,7 +117,7 @@ def _with_id(view: View, identity: object, **more: object) -> bytes:
 def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a route)
     """The routes of this file."""
     router = APIRouter()
-    remembered = _Remembered()
+    once = _Once()
 
     def question_view(lesson: Lesson, question: Question, state: State) -> TeacherQuestionView:
         answers = answers_by_respondent(question, state.roll(lesson))
@@ -210,14 +221,14 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
                 },
             )
         )
-        ctx.rosters.replace(class_id, students)
+        await asyncio.to_thread(ctx.rosters.replace, class_id, students)
         ctx.live.changed()
         return {"class_id": class_id, "students": len(students), "problems": []}
 
     @router.post("/classes/{class_id}/bindings", status_code=201)
     async def bind(class_id: str, body: Binding, request: Request) -> dict[str, str]:
         """A keypad or card is this student's; answers already given follow."""
-        ctx.demand(request, "teacher", "guest")
+        ctx.demand_class(request, class_id)
         student = student_of(class_id, body.student)
         await ctx.intake.submit(
             cmd.Bind(
@@ -232,7 +243,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     @router.delete("/classes/{class_id}/bindings", status_code=204)
     async def unbind(class_id: str, body: Unbinding, request: Request) -> None:
         """A keypad or card is nobody's again."""
-        ctx.demand(request, "teacher", "guest")
+        ctx.demand_class(request, class_id)
         await ctx.intake.submit(
             cmd.Unbind(
                 class_id=class_id,
@@ -271,21 +282,19 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     ) -> Response:
         """Open a lesson."""
         session = ctx.demand(request, "teacher", "guest")
-        done = remembered.get("lessons", idempotency_key)
-        if done is not None:
-            return done
         if session.role == "guest" and session.lesson:
             raise Refusal(403, "not_allowed", "guest", "a guest runs one lesson only")
-        events = await ctx.intake.submit(
-            cmd.OpenLesson(
-                lesson=secrets.token_hex(LESSON_ID_BYTES),
-                title=body.title,
-                place=ctx.place,
-                class_id=body.class_id,
+
+        async def work() -> bytes:
+            lesson = secrets.token_hex(LESSON_ID_BYTES)
+            await ctx.intake.submit(
+                cmd.OpenLesson(
+                    lesson=lesson, title=body.title, place=ctx.place, class_id=body.class_id
+                )
             )
-        )
-        opened = next(event for event in events if isinstance(event, LessonOpened))
-        return remembered.keep("lessons", idempotency_key, whole(opened.lesson))
+            return whole(lesson)
+
+        return await once.answer("lessons", idempotency_key, work)
 
     @router.get("/lessons/{lesson}")
     async def get_lesson(lesson: str, request: Request) -> Response:
@@ -316,12 +325,13 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     ) -> Response:
         """Open a question; one that is open is closed first."""
         ctx.demand_lesson(request, lesson)
-        done = remembered.get(lesson, idempotency_key)
-        if done is not None:
-            return done
-        events = await ctx.intake.submit(cmd.AskQuestion(lesson=lesson, **body.model_dump()))
-        opened = next(event for event in events if isinstance(event, QuestionOpened))
-        return remembered.keep(lesson, idempotency_key, asked(lesson, opened.question))
+
+        async def work() -> bytes:
+            events = await ctx.intake.submit(cmd.AskQuestion(lesson=lesson, **body.model_dump()))
+            opened = next(event for event in events if isinstance(event, QuestionOpened))
+            return asked(lesson, opened.question)
+
+        return await once.answer(lesson, idempotency_key, work)
 
     @router.post("/lessons/{lesson}/questions/{question}/close")
     async def close(lesson: str, question: int, request: Request) -> Response:

@@ -20,7 +20,7 @@ EVERY_S = 0.05
 ALIVE_S = 10.0
 ALIVE = b": alive\n\n"
 FRESH_S = 0.1
-"""A page that begins to look is sent a snapshot no older than this: ages in it are of its making."""
+"""A page that begins to look gets a snapshot no older than this: it tells ages at its making."""
 _PASSING = re.compile(rb'"(?:version|opened_ago_ms)":\d+')
 """What differs between two snapshots of the same. In a text, the quotation marks are escaped."""
 
@@ -36,6 +36,7 @@ class _Channel:
         self.frame = b""
         self.lasting = b""
         self.version = -1
+        self.built = -1
         self.built_s = 0.0
         self.changed = asyncio.Event()
 
@@ -63,27 +64,26 @@ class Live:
         self._due = None
         self._next_s = asyncio.get_running_loop().time() + EVERY_S
         for channel in self._channels.values():
-            if channel.readers and self._refresh(channel):
-                channel.changed.set()
-                channel.changed = asyncio.Event()
+            if channel.readers:
+                self._refresh(channel)
 
-    def _refresh(self, channel: _Channel) -> bool:
-        """Build the newest snapshot; whether it shows anything new."""
+    def _refresh(self, channel: _Channel) -> None:
+        """Build the newest snapshot; who looks is sent it if it shows anything new."""
         body = _encode(channel.build(self._version))
         channel.frame = b"event: view\ndata: " + body + b"\n\n"
-        channel.built_s = asyncio.get_running_loop().time()
+        channel.built, channel.built_s = self._version, asyncio.get_running_loop().time()
         lasting = _PASSING.sub(b"", body)
-        if lasting == channel.lasting:
-            return False
-        channel.lasting, channel.version = lasting, self._version
-        return True
+        if lasting != channel.lasting:
+            channel.lasting, channel.version = lasting, self._version
+            channel.changed.set()
+            channel.changed = asyncio.Event()
 
     async def stream(self, view: PageView, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
         """Server-sent events of one page, until it goes away, may no longer look, or the stop."""
         channel = self._channels[view]
         channel.readers += 1
-        loop = asyncio.get_running_loop()
-        if loop.time() - channel.built_s > FRESH_S or channel.version < self._version:
+        age_s = asyncio.get_running_loop().time() - channel.built_s
+        if channel.built != self._version or age_s > FRESH_S:
             self._refresh(channel)
         sent = -1
         try:

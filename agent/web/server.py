@@ -17,6 +17,7 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from agent.errors import AgentError
@@ -238,11 +239,14 @@ class WebServer:
             ],
             lesson=None if lesson is None else ctx.pages.lesson(lesson),
             pairing=(
-                None if pairing is None else PairingView(code=pairing[0], expires_s=pairing[1])
+                PairingView(code=pairing[0], expires_s=pairing[1])
+                if pairing is not None and role == "teacher"
+                else None
             ),
             screens=[
                 ScreenView(id=screen, number=shown)
                 for screen, shown in ctx.access.screens.waiting()
+                if role == "teacher"
             ],
         )
 
@@ -314,7 +318,7 @@ def _add_board_routes(
     @app.get(f"{API}/devices")
     async def get_devices(request: Request) -> dict[str, Any]:
         """Each device: its state in words, facts and counters."""
-        ctx.demand(request, "teacher", "guest")
+        ctx.demand(request, "teacher")
         return {"devices": msgspec.to_builtins(device_views(ctx))}
 
     @app.post(f"{API}/devices/{{device}}/locate", status_code=204)
@@ -353,25 +357,21 @@ def _add_board_routes(
 def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Callable[[], bool]]:
     """Which snapshot this browser may see, and whether it still may."""
 
-    def still(session: Session) -> Callable[[], bool]:
-        return lambda: session.until_s > time.time()
+    def its_lesson(session: Session) -> bool:
+        lesson = ctx.open_lesson
+        return lesson is None or session.lesson in ("", lesson.id)
 
     if view == "student":
         seat = ctx.seat(request)
-        return "student", still(seat)
+        return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
     if view == "projector":
-        return "projector", still(ctx.demand(request, "teacher", "guest", "projector"))
+        screen = ctx.demand(request, "teacher", "guest", "projector")
+        return "projector", lambda: ctx.lasts(screen)
     if view == "teacher":
         session = ctx.demand(request, "teacher", "guest")
         if session.role == "teacher":
-            return "teacher", still(session)
-
-        def may() -> bool:
-            lesson = ctx.open_lesson
-            mine = lesson is None or session.lesson in ("", lesson.id)
-            return mine and session.until_s > time.time()
-
-        return "guest", may
+            return "teacher", lambda: ctx.lasts(session)
+        return "guest", lambda: its_lesson(session) and ctx.lasts(session)
     raise Refusal(422, "request_invalid", "view", "teacher, projector or student")
 
 
@@ -384,7 +384,8 @@ def _add_pages(app: FastAPI, static: Path) -> None:
             answer.headers["Cache-Control"] = IMMUTABLE
             return answer
 
-    app.mount("/assets", Assets(directory=static / "assets", check_dir=False), name="assets")
+    assets = GZipMiddleware(Assets(directory=static / "assets", check_dir=False))
+    app.mount("/assets", assets, name="assets")
 
     def page(file: str) -> Callable[[], Any]:
         async def serve() -> Response:
