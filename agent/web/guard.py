@@ -7,8 +7,8 @@ changes something, or a stream, must come from a page of the same origin.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -19,6 +19,7 @@ from agent.web.views import Problem
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_ROSTER_BYTES = 1024 * 1024
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 STREAM_PATH = "/api/v1/live"
 CSP = (
@@ -58,7 +59,7 @@ class Guard:
         await self._app(scope, _Limited(receive, _limit(scope["path"]), headers), sending)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, Problem] | None:
-        host = headers.get("host", "")
+        host = headers.get("host", "").lower()
         if not self._ours(host, scope):
             hint = "open the page by the board's own address, or name this one in allowed_hosts"
             return 421, Problem(code="host_unknown", where="Host", hint=hint)
@@ -66,7 +67,7 @@ class Guard:
             return None
         site = headers.get("origin") or headers.get("referer")
         if site is not None:
-            allowed = urlsplit(site).netloc.lower() == host.lower()
+            allowed = f"{site.lower()}/".startswith((f"http://{host}/", f"https://{host}/"))
         elif "sec-fetch-site" in headers:
             allowed = headers["sec-fetch-site"] in ("same-origin", "none")
         else:
@@ -77,14 +78,11 @@ class Guard:
         return 403, Problem(code="origin_foreign", where="Origin", hint=hint)
 
     def _ours(self, host: str, scope: Scope) -> bool:
-        name = urlsplit(f"//{host}").hostname if _plain(host) else None
-        server = scope.get("server")
-        own = {server[0].lower()} if server else set()
-        return name is not None and name in self._hosts | own
-
-
-def _plain(host: str) -> bool:
-    return bool(host) and all(char.isalnum() or char in ".-:[]" for char in host)
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        name, server = found[1].strip("[]"), scope.get("server")
+        return name in self._hosts or (server is not None and name == server[0].lower())
 
 
 def _limit(path: str) -> int:
