@@ -126,7 +126,9 @@ def _decode(arguments: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise InputInvalid("file_unreadable", name, f"cannot be read: {error.strerror}") from error
-    print(f"{count} readings, {decoder.junk_bytes} junk bytes", file=sys.stderr)
+    junk_bytes = decoder.junk_bytes
+    junk_bytes += decode.cut_off_bytes(decoder, decode.decoder_of(arguments.driver, ""))
+    print(f"{count} readings, {junk_bytes} junk bytes", file=sys.stderr)
     return WELL
 
 
@@ -156,7 +158,9 @@ def _set_pin(arguments: argparse.Namespace) -> int:
 
     data_dir = load(arguments.config).agent.data_dir
     pin_entry.keep(data_dir, pin_entry.ask())
-    print("The PIN is changed. Browsers that are signed in stay so.")
+    print(
+        "The PIN is changed. Teachers sign in with it from now on, again where they were signed in."
+    )
     return WELL
 
 

@@ -14,6 +14,7 @@ from drivers.readings import Attached, CardTap, Reading
 from drivers.registry import load
 
 CHUNK_BYTES = 65_536
+NO_FRAME = bytes(4096)
 WITHOUT = ("mono_ns", "token")
 """What a reading has that a recording does not say."""
 
@@ -29,6 +30,17 @@ def decoder_of(driver: str, device_id: str) -> Decoder:
     if decoder is None:
         raise InputInvalid("nothing_to_decode", driver, "this device sends no bytes of its own")
     return decoder
+
+
+def cut_off_bytes(decoder: Decoder, fresh: Decoder) -> int:
+    """How many bytes of an unfinished frame a recording ends with. Both decoders are used up.
+
+    A decoder does not say what it holds, but it skips it as junk when no frame follows.
+    """
+    before = decoder.junk_bytes
+    for one in (decoder, fresh):
+        one.feed(NO_FRAME, 0)
+    return max(decoder.junk_bytes - before - fresh.junk_bytes, 0)
 
 
 def readings(decoder: Decoder, chunks: Iterable[bytes]) -> Iterator[Reading]:

@@ -152,6 +152,22 @@ def test_a_reading_is_one_line_of_json_byte_for_byte(
     assert told.err == "1 readings, 16 junk bytes\n"
 
 
+@pytest.mark.parametrize("name", ["card.em4100", "clicker.reference"])
+def test_a_frame_cut_off_by_the_end_is_junk(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = recordings.of_driver(name)[0]
+    path = tmp_path / "bytes"
+    counts = []
+    for cut_off in (b"", b"\x02\x31\x32\x33"):
+        path.write_bytes(recording.data + cut_off)
+        assert command_line.main(["decode", name, str(path), "--device", "recorded"]) == 0
+        told = capsys.readouterr()
+        assert told.out.splitlines() == recording.lines
+        counts.append(int(told.err.split()[2]))
+    assert counts[1] == counts[0] + 4
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
