@@ -100,11 +100,24 @@ class Agent:
                 self._process.wait()
             self._process = None
 
-    def end_lesson(self) -> None:
-        """Let no lesson be open: a teacher elsewhere has ended it."""
+    @contextmanager
+    def _teacher(self) -> Iterator[httpx.Client]:
+        """A signed-in teacher elsewhere, without a browser."""
         origin = {"Origin": self.url}
         with httpx.Client(base_url=f"{self.url}/api/v1", headers=origin, trust_env=False) as client:
             client.post("/session", json={"pin": self.pin}).raise_for_status()
+            yield client
+
+    def put_roster(self, class_id: str, roster: str) -> None:
+        """Let the board know a class."""
+        with self._teacher() as client:
+            path = f"/classes/{class_id}/roster"
+            headers = {"Content-Type": "text/csv"}
+            client.put(path, content=roster.encode(), headers=headers).raise_for_status()
+
+    def end_lesson(self) -> None:
+        """Let no lesson be open."""
+        with self._teacher() as client:
             for lesson in client.get("/lessons").json()["lessons"]:
                 if lesson["status"] == "open":
                     client.post(f"/lessons/{lesson['id']}/end").raise_for_status()

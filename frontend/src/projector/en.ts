@@ -30,7 +30,7 @@ export const en = {
   others: (n: number) => (n === 1 ? "1 other answer" : `${n} other answers`),
   other: "other",
   otherLanguage: "中",
-  otherLanguageAloud: "切换到中文",
+  otherLanguageAloud: "中：切换到中文",
   dark: "Dark",
   light: "Light",
   full: "Full screen",

@@ -28,7 +28,7 @@ export const zh = {
   others: (n: number) => `其他答案 ${n} 个`,
   other: "其他",
   otherLanguage: "EN",
-  otherLanguageAloud: "Switch to English",
+  otherLanguageAloud: "EN: switch to English",
   dark: "深色",
   light: "浅色",
   full: "全屏",

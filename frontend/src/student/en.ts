@@ -4,7 +4,7 @@ import type { StudentWords } from "./zh";
 export const en = {
   app: "Answer",
   otherLanguage: "中",
-  otherLanguageAloud: "切换到中文",
+  otherLanguageAloud: "中：切换到中文",
   connecting: "Connecting…",
   join: "Join the lesson",
   roomCode: "Room code",

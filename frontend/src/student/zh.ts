@@ -2,7 +2,7 @@
 export const zh = {
   app: "答题",
   otherLanguage: "EN",
-  otherLanguageAloud: "Switch to English",
+  otherLanguageAloud: "EN: switch to English",
   connecting: "正在连接…",
   join: "加入课堂",
   roomCode: "房间码",

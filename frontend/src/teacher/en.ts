@@ -5,7 +5,7 @@ import type { TeacherWords } from "./zh";
 export const en = {
   app: "Classroom",
   otherLanguage: "中",
-  otherLanguageAloud: "切换到中文",
+  otherLanguageAloud: "中：切换到中文",
   dark: "Dark",
   light: "Light",
   close: "Close",

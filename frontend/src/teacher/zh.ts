@@ -4,7 +4,7 @@ import { problems } from "./problems.zh";
 export const zh = {
   app: "课堂",
   otherLanguage: "EN",
-  otherLanguageAloud: "Switch to English",
+  otherLanguageAloud: "EN: switch to English",
   dark: "深色",
   light: "浅色",
   close: "关闭",
