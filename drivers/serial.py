@@ -27,8 +27,14 @@ class SerialLine:
         except serial.SerialException as error:
             raise _refusal(path, error) from error
         self._fd: int = self._port.fileno()
-        keep_modem_lines(self._fd)
-        tell_idle_from_gone(self._fd)
+        try:
+            keep_modem_lines(self._fd)
+            tell_idle_from_gone(self._fd)
+        except termios.error as error:
+            self._port.close()
+            raise DeviceLost(
+                "port_gone", path, "it went while it was opened; tried again"
+            ) from error
         self._loop = asyncio.get_running_loop()
         self._readable = asyncio.Event()
         self._unsent = bytearray()
