@@ -92,18 +92,26 @@ class Context:
             raise Refusal(403, "not_allowed", "guest", "a guest runs the open lesson only")
         return session
 
-    def seat(self, request: Request) -> Session:
-        """The phone that asks, with a seat in the open lesson.
+    def any_seat(self, request: Request) -> Session:
+        """The phone that asks, with a seat in whatever lesson.
 
         Raises:
-            Refusal: it must join first, or the lesson is over.
+            Refusal: it must join first.
         """
         given = request.headers.get("authorization", "")
         value = given.removeprefix("Seat ") if given else request.cookies.get(SEAT_COOKIE)
         seat = self.access.cookies.open(value)
         if seat is None or seat.role != "phone":
             raise Refusal(401, "join_first", "seat", "join with the room code")
-        lesson = self.open_lesson
+        return seat
+
+    def seat(self, request: Request) -> Session:
+        """The phone that asks, with a seat in the open lesson.
+
+        Raises:
+            Refusal: it must join first, or the lesson is over.
+        """
+        seat, lesson = self.any_seat(request), self.open_lesson
         if lesson is None or lesson.id != seat.lesson or seat.seat not in lesson.seats:
             raise Refusal(409, "lesson_over", "lesson", "join the new lesson with its room code")
         return seat

@@ -362,7 +362,9 @@ def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Calla
         return lesson is None or session.lesson in ("", lesson.id)
 
     if view == "student":
-        seat = ctx.seat(request)
+        seat = ctx.any_seat(request)
+        if not its_lesson(seat):
+            raise Refusal(401, "join_first", "seat", "join the new lesson with its room code")
         return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
     if view == "projector":
         screen = ctx.demand(request, "teacher", "guest", "projector")
