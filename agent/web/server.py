@@ -364,7 +364,8 @@ def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Calla
     if view == "student":
         seat = ctx.any_seat(request)
         if not its_lesson(seat):
-            raise Refusal(401, "join_first", "seat", "join the new lesson with its room code")
+            hint = "join the new lesson with its room code"
+            raise Refusal(409, "lesson_over", "lesson", hint)
         return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
     if view == "projector":
         screen = ctx.demand(request, "teacher", "guest", "projector")

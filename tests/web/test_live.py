@@ -212,7 +212,7 @@ async def test_a_phone_of_the_last_lesson_is_told_of_its_end_and_sees_no_other(
         with pytest.raises(StopAsyncIteration):
             await page.until(lambda _: False)
         assert newer["id"] not in page.seen
-    assert await phone.refused("GET", "/live?view=student") == "401 join_first"
+    assert await phone.refused("GET", "/live?view=student") == "409 lesson_over"
 
 
 async def test_a_trouble_of_a_device_or_of_the_line_shows_without_an_event(
