@@ -40,6 +40,11 @@ export function left_s(asked: AskedView, since_ms: number): number | null {
   return Math.max(0, Math.ceil(asked.timer_s - (asked.opened_ago_ms + since_ms) / 1000));
 }
 
+/** The address that is typed: without what only a QR code carries. */
+export function shownAddress(url: string): string {
+  return url.replace(/^https?:\/\//, "").replace(/\?.*$/, "");
+}
+
 /** 75 -> "1:15". */
 export function clock(s: number): string {
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
