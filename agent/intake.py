@@ -62,7 +62,7 @@ class Intake:
         Args:
             journal: open.
             state: what the journal says; becomes the committed state.
-            window_s: how long readings are gathered into one commit after the first.
+            window_s: at least so long from one commit to the next; the first does not wait.
             now_ns: CLOCK_BOOTTIME.
             name_card: a card's UID to its keyed hash.
             confirm: where outcomes go, by device.
@@ -79,6 +79,7 @@ class Intake:
         self._uncommitted = 0
         self._generation = 0
         self._drain_due: asyncio.TimerHandle | None = None
+        self._drained_s = 0.0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self.drained = 0
@@ -100,7 +101,8 @@ class Intake:
         self._readings.append(reading)
         if self._drain_due is None:
             loop = asyncio.get_running_loop()
-            self._drain_due = loop.call_later(self._window_s, self._drain)
+            due_s = max(loop.time(), self._drained_s + self._window_s)
+            self._drain_due = loop.call_at(due_s, self._drain)
 
     async def submit(self, command: cmd.Command) -> list[Event]:
         """Carry out a command; its events, once durable.
@@ -136,6 +138,7 @@ class Intake:
         if not readings:
             return
         self._readings = []
+        self._drained_s = asyncio.get_running_loop().time()
         group = _Group(self._generation)
         group.readings = len(readings)
         boot = self._journal.boot
