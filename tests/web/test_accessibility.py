@@ -56,8 +56,11 @@ def check(page: Page, state: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, state
 
 
-@pytest.mark.parametrize("looks", LOOKS)
-@pytest.mark.parametrize("width", [1440, 360])
+@pytest.mark.parametrize(
+    ("looks", "width"),
+    [(LOOKS[0].values[0], 1440), (LOOKS[1].values[0], 360)],
+    ids=["desk", "hand"],
+)
 def test_the_teachers_page(room: Room, looks: dict[str, str], width: int) -> None:
     size = {"viewport": {"width": width, "height": 860}}
     page = room.open("/", **looks, **size)
@@ -100,7 +103,7 @@ def test_the_teachers_page(room: Room, looks: dict[str, str], width: int) -> Non
     expect(page.locator(".status.revealed")).to_be_visible()
     check(page, "revealed")
     page.locator(".class-picker select").select_option("")
-    expect(page.locator(".notice")).to_be_visible()
+    expect(page.locator(".notice").last).to_be_visible()
     check(page, "a notice with undo")
     page.context.set_offline(True)
     expect(page.locator(".banner.warning")).to_be_visible()
