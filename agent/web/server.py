@@ -301,7 +301,14 @@ def make_app(
         app.include_router(module.routes(ctx), prefix=API)
     _add_board_routes(app, ctx, health)
     _add_pages(app, static)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    from agent.web.openapi import document  # noqa: PLC0415 (rarely asked for)
+
+    return document(app)
 
 
 def _add_board_routes(

@@ -26,6 +26,7 @@ from agent.web.server import WebServer
 from agent.web.views import CloudView
 from drivers.readings import CardTap, KeyPress
 from tests.lesson.builder import PLACE
+from tests.web.contract import check
 
 API = "/api/v1"
 Json = dict[str, Any]
@@ -44,7 +45,9 @@ class Visitor:
     ) -> httpx.Response:
         if body is not None:
             more["json"] = body
-        return await self.http.request(method, API + path, **more)
+        answer = await self.http.request(method, API + path, **more)
+        check(method, path, answer)
+        return answer
 
     async def ok(self, method: str, path: str, body: object = None, **more: Any) -> Any:
         answer = await self.send(method, path, body, **more)
