@@ -206,16 +206,21 @@ class Pages:
 
 
 def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> list[Bar]:
-    """The distribution. Several options of one answer each count; numbers by frequency."""
+    """The distribution. Several options of one answer each count; numbers by frequency.
+
+    The rarest numbers share a bar, but for a right one.
+    """
     keys = [answer.key for answer in answers]
     known = bar_keys(question.kind, len(question.options))
     key = question.key if with_key else None
     if known is None:
         common = Counter(keys).most_common()
-        rest = sum(count for _, count in common[MAX_NUMBER_BARS:])
+        rare = [one for one in common[MAX_NUMBER_BARS:] if not is_right(one[0], key)]
+        rest = sum(count for _, count in rare)
         shown = [
             Bar(key=value, count=count, right=is_right(value, key))
-            for value, count in common[:MAX_NUMBER_BARS]
+            for value, count in common
+            if (value, count) not in rare
         ]
         other = Bar(key=OTHER, count=rest, right=None if key is None else False)
         return [*shown, other] if rest else shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +14,9 @@ from typing import Any
 
 import msgspec
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.staticfiles import StaticFiles
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import FileResponse, Response, StreamingResponse
+from fastapi import FastAPI
 
-from agent.errors import AgentError
+from agent.errors import AgentError, InputInvalid
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
@@ -28,18 +24,18 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.supervisor import Supervisor
-from agent.web import lessons, problems, sessions, students
-from agent.web.auth import Access, Session
+from agent.web import board, lessons, problems, sessions, students
+from agent.web.address import own_address
+from agent.web.assets import add_pages, static_folder
+from agent.web.auth import Access
 from agent.web.context import Context
 from agent.web.guard import Guard
 from agent.web.live import Live, PageView
 from agent.web.pages import Pages
 from agent.web.phones import PhoneDesk
-from agent.web.problems import Refusal
 from agent.web.views import (
     ClassView,
     CloudView,
-    DeviceView,
     PairingView,
     ProjectorView,
     ScreenView,
@@ -52,8 +48,6 @@ API = "/api/v1"
 REFRESH_S = 2.0
 """What changes without an event (counters, the line to the school) is looked at so often."""
 STOP_S = 3.0
-PAGES = {"/": "index.html", "/projector": "projector.html", "/s": "s.html"}
-IMMUTABLE = "public, max-age=31536000, immutable"
 BACKLOG = 256
 
 
@@ -152,6 +146,7 @@ class WebServer:
 
         Raises:
             PortTaken: something else listens there, or the address is not this machine's.
+            InputInvalid: the certificate or its key cannot be used.
         """
         ctx = self.context
         ctx.intake.on_commit(self.live.changed)
@@ -172,6 +167,12 @@ class WebServer:
             server_header=False,
             proxy_headers=False,
         )
+        try:
+            config.load()
+        except OSError as error:  # ssl.SSLError too
+            listener.close()
+            hint = f"the certificate or its key cannot be used: {error.strerror or error}"
+            raise InputInvalid("tls_unusable", f"{cert}, {key}", hint) from error
         self._server = _Server(config)
         serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")
         self._tasks = [serving, asyncio.create_task(self._refresh(), name="web refresh")]
@@ -232,7 +233,7 @@ class WebServer:
             clock_synced=ctx.clock_synced(),
             journal_ok=ctx.journal.ok,
             cloud=ctx.cloud(),
-            devices=device_views(ctx),
+            devices=board.device_views(ctx),
             classes=[
                 ClassView(id=key, students=len(roll.students))
                 for key, roll in state.classes.items()
@@ -285,9 +286,7 @@ class WebServer:
         return 200 if well else 503, body
 
 
-def make_app(
-    ctx: Context, static: Path, *, health: Callable[[], tuple[int, dict[str, Any]]]
-) -> FastAPI:
+def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
     """The routes of the API and the pages."""
     app = FastAPI(
         title="classroom-agent",
@@ -299,8 +298,8 @@ def make_app(
     problems.install(app)
     for module in (sessions, lessons, students):
         app.include_router(module.routes(ctx), prefix=API)
-    _add_board_routes(app, ctx, health)
-    _add_pages(app, static)
+    app.include_router(board.routes(ctx, health), prefix=API)
+    add_pages(app, static)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 
@@ -309,124 +308,3 @@ def _document(app: FastAPI) -> dict[str, Any]:
     from agent.web.openapi import document  # noqa: PLC0415 (rarely asked for)
 
     return document(app)
-
-
-def _add_board_routes(
-    app: FastAPI, ctx: Context, health: Callable[[], tuple[int, dict[str, Any]]]
-) -> None:
-    @app.get(f"{API}/health")
-    async def get_health() -> Response:
-        """How the board is; no names. 503 while answers cannot be made durable."""
-        status, body = health()
-        return Response(
-            msgspec.json.encode(body), status_code=status, media_type="application/json"
-        )
-
-    @app.get(f"{API}/devices")
-    async def get_devices(request: Request) -> dict[str, Any]:
-        """Each device: its state in words, facts and counters."""
-        ctx.demand(request, "teacher")
-        return {"devices": msgspec.to_builtins(device_views(ctx))}
-
-    @app.post(f"{API}/devices/{{device}}/locate", status_code=204)
-    async def locate(device: str, request: Request) -> None:
-        """Let a device make itself seen."""
-        ctx.demand(request, "teacher", "guest")
-        if not ctx.supervisor.locate(device):
-            hint = "it is unknown, away, or has no light"
-            raise Refusal(404, "cannot_locate", device, hint)
-
-    @app.get(f"{API}/live")
-    async def live(request: Request, view: str) -> Response:
-        """Server-sent events: `data:` is the whole view, newest wins."""
-        channel, allowed = _channel(ctx, request, view)
-        return StreamingResponse(
-            ctx.live.stream(channel, allowed),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
-        )
-
-    @app.get(f"{API}/join.svg")
-    async def join_code(request: Request) -> Response:
-        """The QR code by which phones join."""
-        ctx.demand(request, "teacher", "guest", "projector")
-        lesson = ctx.open_lesson
-        if lesson is None:
-            raise Refusal(404, "no_lesson", "lesson", "open a lesson first")
-        import segno  # noqa: PLC0415 (used a few times a lesson)
-
-        url = ctx.pages.lesson(lesson).join_url
-        picture = io.BytesIO()
-        segno.make(url, error="m").save(picture, kind="svg", border=2, dark="#000", light="#fff")
-        return Response(picture.getvalue(), media_type="image/svg+xml")
-
-
-def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Callable[[], bool]]:
-    """Which snapshot this browser may see, and whether it still may."""
-
-    def its_lesson(session: Session) -> bool:
-        lesson = ctx.open_lesson
-        return lesson is None or session.lesson in ("", lesson.id)
-
-    if view == "student":
-        seat = ctx.any_seat(request)
-        if not its_lesson(seat):
-            hint = "join the new lesson with its room code"
-            raise Refusal(409, "lesson_over", "lesson", hint)
-        return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
-    if view == "projector":
-        screen = ctx.demand(request, "teacher", "guest", "projector")
-        return "projector", lambda: ctx.lasts(screen)
-    if view == "teacher":
-        session = ctx.demand(request, "teacher", "guest")
-        if session.role == "teacher":
-            return "teacher", lambda: ctx.lasts(session)
-        return "guest", lambda: its_lesson(session) and ctx.lasts(session)
-    raise Refusal(422, "request_invalid", "view", "teacher, projector or student")
-
-
-def _add_pages(app: FastAPI, static: Path) -> None:
-    class Assets(StaticFiles):
-        """Files whose names hold their hash: kept for ever."""
-
-        def file_response(self, *args: Any, **kwargs: Any) -> Response:
-            answer = super().file_response(*args, **kwargs)
-            answer.headers["Cache-Control"] = IMMUTABLE
-            return answer
-
-    assets = GZipMiddleware(Assets(directory=static / "assets", check_dir=False))
-    app.mount("/assets", assets, name="assets")
-
-    def page(file: str) -> Callable[[], Any]:
-        async def serve() -> Response:
-            path = static / file
-            if not path.is_file():
-                raise Refusal(503, "pages_not_built", file, "run ./dev setup, or install a release")
-            return FileResponse(path, headers={"Cache-Control": "no-cache"})
-
-        return serve
-
-    for path, file in PAGES.items():
-        app.add_api_route(path, page(file), include_in_schema=False)
-
-
-def device_views(ctx: Context) -> list[DeviceView]:
-    """Each device as the pages show it."""
-    return [DeviceView(**msgspec.structs.asdict(status)) for status in ctx.supervisor.devices()]
-
-
-def static_folder() -> Path:
-    """The built pages: in the installed package, or in a checkout."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "static"
-    return packaged if packaged.is_dir() else here.parents[1] / "frontend" / "dist"
-
-
-def own_address() -> str:
-    """The address by which the room reaches this board; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:  # no network at all
-            return "localhost"
-        return str(probe.getsockname()[0])

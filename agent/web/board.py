@@ -1,0 +1,102 @@
+"""The board itself over HTTP: health, devices, live pages, the joining code."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from agent.web.auth import Session
+from agent.web.context import Context
+from agent.web.live import PageView
+from agent.web.problems import Refusal
+from agent.web.views import DeviceView
+
+Health = Callable[[], tuple[int, dict[str, Any]]]
+"""The status of `GET /health`, and its body."""
+
+
+def device_views(ctx: Context) -> list[DeviceView]:
+    """Each device as the pages show it."""
+    return [DeviceView(**msgspec.structs.asdict(status)) for status in ctx.supervisor.devices()]
+
+
+def routes(ctx: Context, health: Health) -> APIRouter:
+    """The routes of this file."""
+    router = APIRouter()
+
+    @router.get("/health")
+    async def get_health() -> Response:
+        """How the board is; no names. 503 while answers cannot be made durable."""
+        status, body = health()
+        return Response(
+            msgspec.json.encode(body), status_code=status, media_type="application/json"
+        )
+
+    @router.get("/devices")
+    async def get_devices(request: Request) -> dict[str, Any]:
+        """Each device: its state in words, facts and counters."""
+        ctx.demand(request, "teacher")
+        return {"devices": msgspec.to_builtins(device_views(ctx))}
+
+    @router.post("/devices/{device}/locate", status_code=204)
+    async def locate(device: str, request: Request) -> None:
+        """Let a device make itself seen."""
+        ctx.demand(request, "teacher", "guest")
+        if not ctx.supervisor.locate(device):
+            hint = "it is unknown, away, or has no light"
+            raise Refusal(404, "cannot_locate", device, hint)
+
+    @router.get("/live")
+    async def live(request: Request, view: str) -> Response:
+        """Server-sent events: `data:` is the whole view, newest wins."""
+        channel, allowed = _channel(ctx, request, view)
+        return StreamingResponse(
+            ctx.live.stream(channel, allowed),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+
+    @router.get("/join.svg")
+    async def join_code(request: Request) -> Response:
+        """The QR code by which phones join."""
+        ctx.demand(request, "teacher", "guest", "projector")
+        lesson = ctx.open_lesson
+        if lesson is None:
+            raise Refusal(404, "no_lesson", "lesson", "open a lesson first")
+        import segno  # noqa: PLC0415 (used a few times a lesson)
+
+        url = ctx.pages.lesson(lesson).join_url
+        picture = io.BytesIO()
+        segno.make(url, error="m").save(picture, kind="svg", border=2, dark="#000", light="#fff")
+        return Response(picture.getvalue(), media_type="image/svg+xml")
+
+    return router
+
+
+def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Callable[[], bool]]:
+    """Which snapshot this browser may see, and whether it still may."""
+
+    def its_lesson(session: Session) -> bool:
+        lesson = ctx.open_lesson
+        return lesson is None or session.lesson in ("", lesson.id)
+
+    if view == "student":
+        seat = ctx.any_seat(request)
+        if not its_lesson(seat):
+            hint = "join the new lesson with its room code"
+            raise Refusal(409, "lesson_over", "lesson", hint)
+        return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
+    if view == "projector":
+        screen = ctx.demand(request, "teacher", "guest", "projector")
+        return "projector", lambda: ctx.lasts(screen)
+    if view == "teacher":
+        session = ctx.demand(request, "teacher", "guest")
+        if session.role == "teacher":
+            return "teacher", lambda: ctx.lasts(session)
+        return "guest", lambda: its_lesson(session) and ctx.lasts(session)
+    raise Refusal(422, "request_invalid", "view", "teacher, projector or student")
