@@ -305,6 +305,6 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    from agent.web.openapi import document  # noqa: PLC0415 (rarely asked for)
+    from agent.web.description import document  # noqa: PLC0415 (rarely asked for)
 
     return document(app)

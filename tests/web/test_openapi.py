@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
-from agent.web.openapi import OPERATIONS
+from agent.web.description import OPERATIONS
 from agent.web.server import API
 from tests.web.contract import DOCUMENT, check, written
 from tests.web.room import Board
