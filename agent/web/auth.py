@@ -184,15 +184,18 @@ class PinStore:
 
     async def fits(self, pin: str) -> bool:
         """Whether this is the PIN."""
-        if len(pin) > MAX_PIN_CHARS:
+        if len(pin) > MAX_PIN_CHARS or not self._hash_path.exists():
             return False
         async with self._one_at_a_time:
             return await pin_hash.fits(pin, self._hash_path.read_text(encoding="ascii"))
 
     @property
     def mark(self) -> str:
-        """What tells this PIN from the one before and after it."""
-        return f"{self._hash_path.stat().st_mtime_ns:x}"
+        """What tells this PIN from the one before and after it; "" without one."""
+        try:
+            return f"{self._hash_path.stat().st_mtime_ns:x}"
+        except FileNotFoundError:
+            return ""
 
 
 class Pairing:

@@ -230,3 +230,10 @@ async def test_a_new_pin_takes_the_place_of_the_first_and_ends_its_sessions(
     await visitor.ok("POST", "/session", {"pin": "271828"})
     await PinStore(board.folder).ensure()
     assert not (board.folder / "teacher-pin").exists()
+
+
+async def test_a_pin_taken_away_ends_all_sessions_and_lets_nobody_in(board: Board) -> None:
+    teacher, pin = await board.teacher(), board.pin
+    (board.folder / "teacher-pin.argon2").unlink()
+    assert await teacher.ok("GET", "/session") == {"role": None}
+    assert await teacher.refused("POST", "/session", {"pin": pin}) == "401 pin_wrong"
