@@ -123,7 +123,7 @@ class JournalSection(Section):
     """How answers become durable."""
 
     window_ms: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(
-        default=20,
+        default=25,
         description="How long answers are gathered for one write to the disk, 0 to 100 ms",
     )
 

@@ -58,6 +58,7 @@ class _Slot:
         self.plan = plan
         self.status = DeviceStatus(id=plan.id, driver=plan.driver)
         self.driver: Driver | None = None
+        self.confirm: Callable[[Sequence[tuple[Token, Outcome]]], None] | None = None
 
 
 class Supervisor:
@@ -100,8 +101,8 @@ class Supervisor:
     def confirm(self, device: str, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
         """Tell a device what became of its presses, if it can be told."""
         slot = self._slots.get(device)
-        if slot is not None and isinstance(slot.driver, Confirms):
-            slot.driver.confirm(outcomes)
+        if slot is not None and slot.confirm is not None:
+            slot.confirm(outcomes)
 
     def show(self, view: QuestionView | None) -> None:
         """Tell every device that must know what is open."""
@@ -155,6 +156,8 @@ class Supervisor:
             raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
         driver = driver_class(plan.id, options, ports=self._ports)
         slot.driver = driver
+        # looked up once: it is used for every group of presses
+        slot.confirm = driver.confirm if isinstance(driver, Confirms) else None
 
         async def emit(reading: Reading) -> None:
             if type(reading) is Attached:
@@ -166,7 +169,7 @@ class Supervisor:
             await driver.run(emit)
         finally:
             slot.status.counters = driver.counters()
-            slot.driver = None
+            slot.driver = slot.confirm = None
 
     def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
         slot.status.facts = {"driver": slot.plan.driver, **reading.facts}

@@ -35,9 +35,11 @@ ITEM_OVERHEAD_BYTES = 260
 """What an item has beside its body, at most."""
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
-PAUSES = ((200, 0.0), (20, 0.1), (0, 0.05))
+PAUSES = ((200, 0.0), (20, 0.12), (0, 0.05))
 """(events at least, seconds) from one batch to the next: while answers come in, they gather
 instead of paying a round trip each; a backlog is not held up."""
+PAUSE_SLACK_S = 0.02
+"""A pause may end so much early: a batch that leaves with a commit costs no wake-up of its own."""
 GAPS_BELIEVED = 3
 RECEIPT_NOTE = "receipt"
 
@@ -184,7 +186,7 @@ class Delivery:
             self.count.resent += 1
             self._resend_s = min(self._resend_s * 2, LAST_RESEND_S)
         else:
-            if now_s < self._pause_until_s:
+            if now_s < self._pause_until_s - PAUSE_SLACK_S:
                 return None
             self._in_flight = self._next()
             if self._in_flight is None:

@@ -13,7 +13,8 @@ import fcntl
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -27,8 +28,11 @@ SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
 _NO_END = (1 << 63) - 1
 SIDE_DELAY_S = 1.0
-"""Notes that may be lost (the receipt) wait this long for a commit to ride on."""
+"""Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
+ROWS_A_STATEMENT = 32
+TAIL_ROWS = 1024
+"""Of the newest events so many stay in memory: the uplink reads what was just written."""
 WRITER_PRAGMAS = (
     "page_size=1024",
     "journal_mode=wal",
@@ -51,10 +55,32 @@ class Row(NamedTuple):
     body: bytes
 
 
+EventRow = tuple[int, int, int, str, bytes]
+"""A row of the table: id, boot, mono_ns, kind, body."""
+
+
 class _Group(NamedTuple):
-    rows: list[tuple[int, int, int, str, bytes]]
+    rows: list[EventRow]
     generation: int
     done: Done
+
+
+class _SideWork(NamedTuple):
+    """What rides on a commit, about once a second."""
+
+    notes: dict[str, str]
+    asides: list[tuple[int, str]]
+    snapshot: tuple[int, str, bytes] | None
+
+    def write(self, db: sqlite3.Connection) -> None:
+        db.executemany("insert or replace into meta values(?,?)", self.notes.items())
+        db.executemany("insert or replace into aside values(?,?)", self.asides)
+        if self.snapshot is not None:
+            db.execute("delete from snapshot")
+            db.execute("insert into snapshot values(?,?,?)", self.snapshot)
+
+
+_NO_SIDE_WORK = _SideWork({}, [], None)
 
 
 def row_id(epoch: int, seq: int) -> int:
@@ -95,6 +121,7 @@ class Journal:
         self._failure: JournalError | None = None
         self._attempts = 0
         self._boots: dict[int, str] = {}
+        self._tail: list[EventRow] = []
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -197,7 +224,7 @@ class Journal:
         self._generation += 1
 
     def note(self, name: str, value: str) -> None:
-        """Keep a small fact that may be lost: it rides on the next commit, or goes after 1 s."""
+        """Keep a small fact that may be lost when the power goes; written within about 1 s."""
         with self._wake:
             self._notes[name] = value
             self._wake.notify()
@@ -209,13 +236,14 @@ class Journal:
             self._wake.notify()
 
     def put_snapshot(self, epoch: int, seq: int, fingerprint: str, state: bytes) -> None:
-        """Keep a state with the next commit; the one before it is dropped."""
+        """Keep a state, within about 1 s; the one before it is dropped."""
         with self._wake:
             self._snapshot = (row_id(epoch, seq), fingerprint, state)
             self._wake.notify()
 
     def _write(self) -> None:
         """The one thread that writes."""
+        side_at_s = 0.0
         while True:
             with self._wake:
                 while not self._queue and not self._stopping:
@@ -224,12 +252,14 @@ class Journal:
                         break
                 stopping = self._stopping
                 groups, self._queue = self._queue, []
-                notes, self._notes = self._notes, {}
-                asides, self._asides = self._asides, []
-                snapshot, self._snapshot = self._snapshot, None
+                side_work = _NO_SIDE_WORK
+                if stopping or time.monotonic() >= side_at_s:
+                    side_work = _SideWork(self._notes, self._asides, self._snapshot)
+                    self._notes, self._asides, self._snapshot = {}, [], None
+                    side_at_s = time.monotonic() + SIDE_DELAY_S
             refused = [one for one in groups if one.generation <= self._failed_generation]
             groups = [one for one in groups if one.generation > self._failed_generation]
-            error = self._commit(groups, notes, asides, snapshot)
+            error = self._commit(groups, side_work)
             if error is not None and groups:
                 self._failed_generation = groups[-1].generation
             self._report(refused, self._failure)
@@ -237,27 +267,20 @@ class Journal:
             if stopping and not self._queue:
                 return
 
-    def _commit(
-        self,
-        groups: list[_Group],
-        notes: dict[str, str],
-        asides: list[tuple[int, str]],
-        snapshot: tuple[int, str, bytes] | None,
-    ) -> JournalError | None:
+    def _commit(self, groups: list[_Group], side: _SideWork) -> JournalError | None:
         db = self._db
-        if not (groups or notes or asides or snapshot):
+        rows = [row for group in groups for row in group.rows]
+        if not rows and not any(side):
             return None
         self._attempts += 1
         try:
-            db.execute("begin immediate")
-            for group in groups:
-                db.executemany("insert into event values(?,?,?,?,?)", group.rows)
-            db.executemany("insert or replace into meta values(?,?)", notes.items())
-            db.executemany("insert or replace into aside values(?,?)", asides)
-            if snapshot is not None:
-                db.execute("delete from snapshot")
-                db.execute("insert into snapshot values(?,?,?)", snapshot)
-            db.execute("commit")
+            if len(rows) <= ROWS_A_STATEMENT and not any(side):
+                self._insert(rows)  # one statement is a transaction of its own
+            else:
+                db.execute("begin immediate")
+                self._insert(rows)
+                side.write(db)
+                db.execute("commit")
         except sqlite3.Error as error:
             if db.in_transaction:
                 db.execute("rollback")
@@ -267,22 +290,50 @@ class Journal:
         self._failure = None
         return None
 
+    def _insert(self, rows: list[EventRow]) -> None:
+        """One statement for many rows: each is a hand-over of the interpreter's lock."""
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            some = rows[start : start + ROWS_A_STATEMENT]
+            statement = "insert into event values(?,?,?,?,?)" + ",(?,?,?,?,?)" * (len(some) - 1)
+            self._db.execute(statement, [cell for row in some for cell in row])
+
     def _report(self, groups: list[_Group], error: JournalError | None) -> None:
         if groups:
             try:
-                self._loop.call_soon_threadsafe(_tell, [one.done for one in groups], error)
+                self._loop.call_soon_threadsafe(self._tell, groups, error)
             except RuntimeError:  # the loop has ended: nobody is left to tell
                 return
+
+    def _tell(self, groups: list[_Group], error: JournalError | None) -> None:
+        """In the loop: what was committed can be read from here on."""
+        if error is None:
+            for group in groups:
+                self._remember(group.rows)
+        for group in groups:
+            group.done(error)
+
+    def _remember(self, rows: list[EventRow]) -> None:
+        if rows and self._tail and self._tail[-1][0] + 1 != rows[0][0]:
+            self._tail.clear()  # another epoch: the tail holds no gap
+        self._tail += rows
+        if len(self._tail) > 2 * TAIL_ROWS:
+            del self._tail[:-TAIL_ROWS]
 
     # -- reading ------------------------------------------------------------------------------
 
     def read(self, epoch: int, after: int, limit: int) -> list[Row]:
         """Committed events of one epoch, from `after` + 1 on, at most `limit`."""
-        low, high = row_id(epoch, after), row_id(epoch, SEQ_MASK)
-        rows = self._reader.execute(
-            "select id, boot, mono_ns, kind, body from event where id > ? and id <= ? limit ?",
-            (low, high, limit),
-        )
+        first, last = row_id(epoch, after) + 1, row_id(epoch, SEQ_MASK)
+        tail = self._tail
+        rows: Iterable[EventRow]
+        if tail and tail[0][0] <= first <= tail[-1][0] + 1:
+            start = first - tail[0][0]
+            rows = tail[start : start + limit]
+        else:
+            rows = self._reader.execute(
+                "select id, boot, mono_ns, kind, body from event where id between ? and ? limit ?",
+                (first, last, limit),
+            )
         boots = self._boots
         return [
             Row(epoch, number & SEQ_MASK, boots[boot], mono_ns, kind, body)
@@ -343,8 +394,3 @@ class Journal:
     def boot_id(self, number: int) -> str:
         """The kernel's id of a boot."""
         return self._boots[number]
-
-
-def _tell(dones: list[Done], error: JournalError | None) -> None:
-    for done in dones:
-        done(error)

@@ -56,11 +56,21 @@ class PortTaken(AgentError, OSError):
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the agent, and says when it answers requests."""
+    """Leaves signals to the agent, says when it answers requests, and wakes up for them only."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Wait for the stop, not ten times a second for what a board has no use for."""
+        await self._end.wait()
+
+    def end(self) -> None:
+        """Stop listening."""
+        self.should_exit = True
+        self._end.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -165,6 +175,7 @@ class WebServer:
             ssl_certfile=cert,
             ssl_keyfile=key,
             server_header=False,
+            date_header=False,
             proxy_headers=False,
         )
         try:
@@ -184,7 +195,7 @@ class WebServer:
     async def __aexit__(self, *_: object) -> None:
         """End every stream and stop listening."""
         self.live.stop()
-        self._server.should_exit = True
+        self._server.end()
         self._tasks[1].cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._tasks[0], STOP_S)
