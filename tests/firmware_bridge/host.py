@@ -24,7 +24,8 @@ class FaultyLine:
     async def read(self) -> bytes:
         while True:
             if not self._rest:
-                self._rest = self._faults.fault(await self._line.read())
+                data = await self._line.read()  # the fault is that of now, not of before the wait
+                self._rest = self._faults.fault(data)
             elif self._faults.pause_s:
                 await asyncio.sleep(self._faults.pause_s)
             portion = self._rest[: self._faults.portion_bytes]
