@@ -11,7 +11,7 @@ import serial
 from drivers.errors import DeviceLost, DeviceMisconfigured
 
 READ_BYTES = 65_536
-QUIET_S = 0.025
+QUIET_S = 0.03
 """After a read the line is left alone this long: the wake-up costs, not the byte."""
 MAX_UNSENT_BYTES = 262_144
 

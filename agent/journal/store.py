@@ -31,7 +31,7 @@ SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
 ROWS_A_STATEMENT = 32
-TAIL_ROWS = 1024
+TAIL_ROWS = 512
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
 WRITER_PRAGMAS = (
     "page_size=1024",

@@ -16,7 +16,7 @@ import msgspec
 from agent.lesson import events as ev
 
 QuestionStatus = Literal["open", "closed", "revealed"]
-SEEN_TOKENS = 1024
+SEEN_TOKENS = 512
 """Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
 again is known."""
 RECENT_LESSONS = 3

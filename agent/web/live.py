@@ -15,7 +15,7 @@ import msgspec
 from agent.web.views import View
 
 PageView = Literal["teacher", "guest", "projector", "student"]
-EVERY_S = 0.05
+EVERY_S = 0.04
 """At most so often is a page sent a new version."""
 SLACK_S = 0.015
 """A page may be sent a version so much early: with a commit it costs no wake-up of its own."""
