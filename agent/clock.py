@@ -11,10 +11,12 @@ import asyncio
 import ctypes
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from agent.errors import NotDurable
 from agent.lesson.commands import LearnClock
 from agent.lesson.model import WallClock
 
@@ -107,11 +109,11 @@ class Clock:
                 if known is None or abs(known.offset_ns - offset_ns) > max(
                     WORTH_TELLING_NS, uncertainty_ns
                 ):
-                    await self._submit(
-                        LearnClock(
-                            boot=self.boot_id, offset_ns=offset_ns, uncertainty_ns=uncertainty_ns
-                        )
+                    learnt = LearnClock(
+                        boot=self.boot_id, offset_ns=offset_ns, uncertainty_ns=uncertainty_ns
                     )
+                    with suppress(NotDurable):  # a full disk: it is learnt at a later look
+                        await self._submit(learnt)
             await asyncio.sleep(CHECK_S)
 
 
