@@ -6,8 +6,10 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from sqlite_utils import Database
 
 from agent.cloud.delivery import RECEIPT_NOTE
 from agent.errors import AgentError, InputInvalid
@@ -15,6 +17,11 @@ from agent.journal.store import SEQ_BITS, SEQ_MASK, row_id
 from agent.lesson.events import ClockLearnt, decode_body
 
 BUSY_S = 2.0
+RECEIPT = "select value from meta where name = :name"
+OLDEST = """
+select event.id, kind, mono_ns, boot_id from event join boot on boot.number = event.boot
+where event.id > :after order by event.id limit 1
+"""
 
 
 class EventName(msgspec.Struct, frozen=True):
@@ -55,46 +62,40 @@ def inspect(journal: Path) -> OutboxReport:
         hint = "no journal here; is data_dir right, and has the agent run?"
         raise InputInvalid("journal_missing", str(journal), hint)
     try:
-        with closing(
-            sqlite3.connect(f"{journal.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
-        ) as db:
-            return _report(db)
+        uri = f"{journal.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S)) as connection:
+            connection.execute("begin")  # one moment for all that follows
+            return _report(Database(connection))
     except sqlite3.Error as error:
         hint = f"cannot be read ({error}); run this as the agent's user or as root"
         raise AgentError("journal_unreadable", str(journal), hint) from error
 
 
-def _report(db: sqlite3.Connection) -> OutboxReport:
-    db.execute("begin")  # one moment for all that follows
-    noted = db.execute("select value from meta where name = ?", (RECEIPT_NOTE,)).fetchone()
-    receipt = None if noted is None else str(noted[0])
+def _report(db: Database) -> OutboxReport:
+    receipt = next((row["value"] for row in db.query(RECEIPT, {"name": RECEIPT_NOTE})), None)
     epoch, _, seq = (receipt or "0:0").partition(":")
     after = row_id(int(epoch), int(seq))
-    oldest = db.execute(
-        "select event.id, kind, mono_ns, boot_id from event join boot on boot.number = event.boot "
-        "where event.id > ? order by event.id limit 1",
-        (after,),
-    ).fetchone()
+    oldest = next(db.query(OLDEST, {"after": after}), None)
     return OutboxReport(
-        events=db.execute("select count(*) from event").fetchone()[0],
-        waiting=db.execute("select count(*) from event where id > ?", (after,)).fetchone()[0],
+        events=db.table("event").count,
+        waiting=db.table("event").count_where("id > ?", [after]),
         receipt=receipt,
-        oldest=None if oldest is None else _named(db, *oldest),
-        aside={
-            f"{number >> SEQ_BITS}:{number & SEQ_MASK}": reason
-            for number, reason in db.execute("select id, reason from aside order by id")
-        },
+        oldest=None if oldest is None else _named(db, oldest),
+        aside={_name(row["id"]): row["reason"] for row in db.table("aside").rows_where()},
     )
 
 
-def _named(db: sqlite3.Connection, number: int, kind: str, mono_ns: int, boot_id: str) -> EventName:
+def _named(db: Database, row: dict[str, Any]) -> EventName:
     at = None
-    for (body,) in db.execute(
-        "select body from event where kind = ? order by id desc", (ClockLearnt.__name__,)
-    ):
-        learnt = decode_body(ClockLearnt.__name__, body)
-        if isinstance(learnt, ClockLearnt) and learnt.boot == boot_id:
-            seconds = (mono_ns + learnt.offset_ns) / 1e9
+    kind = ClockLearnt.__name__
+    for clock in db.table("event").rows_where("kind = ?", [kind], order_by="id desc"):
+        learnt = decode_body(kind, clock["body"])
+        if isinstance(learnt, ClockLearnt) and learnt.boot == row["boot_id"]:
+            seconds = (row["mono_ns"] + learnt.offset_ns) / 1e9
             at = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
             break
-    return EventName(number >> SEQ_BITS, number & SEQ_MASK, kind, at)
+    return EventName(row["id"] >> SEQ_BITS, row["id"] & SEQ_MASK, row["kind"], at)
+
+
+def _name(row_id_: int) -> str:
+    return f"{row_id_ >> SEQ_BITS}:{row_id_ & SEQ_MASK}"
