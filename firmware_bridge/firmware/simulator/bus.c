@@ -1,3 +1,5 @@
+#include "bus.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +8,8 @@
 
 #include "../cobs.h"
 #include "../keypads.h"
-#include "simulator.h"
+#include "chip.h"
+#include "console.h"
 
 #define BUS_BYTE_CYCLES (50 * CYCLES_PER_US)
 #define BUS_IDLE_CYCLES (500 * CYCLES_PER_US)
@@ -65,7 +68,7 @@ static avr_cycle_count_t bus_step(avr_t *chip, avr_cycle_count_t when, void *par
     return when + (busy || bus_heard ? BUS_BYTE_CYCLES : BUS_IDLE_CYCLES);
 }
 
-void bus_start(void)
+static void bus_start(void)
 {
     frame_decoder_init(&bus_decoder, bus_body, sizeof bus_body);
     avr_cycle_timer_register(avr, BUS_IDLE_CYCLES, bus_step, NULL);
@@ -79,6 +82,7 @@ static void on_lamp(struct avr_irq_t *irq, uint32_t value, void *parameter)
 
 void bus_connect(void)
 {
+    chip_at_reset(bus_start);
     uint32_t spi = AVR_IOCTL_SPI_GETIRQ(0);
     uint32_t port = AVR_IOCTL_IOPORT_GETIRQ('D');
     bus_in = avr_io_getirq(avr, spi, SPI_IRQ_INPUT);

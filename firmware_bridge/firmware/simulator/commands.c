@@ -1,9 +1,14 @@
+#include "commands.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "simulator.h"
+#include "bus.h"
+#include "chip.h"
+#include "console.h"
+#include "line.h"
 
 static bool stopping;
 
@@ -38,7 +43,6 @@ static void command(char *line)
 
 bool commands_run(void)
 {
-
     static char buffer[16384];
     static size_t filled;
     ssize_t got = read(STDIN_FILENO, buffer + filled, sizeof buffer - filled - 1);

@@ -1,10 +1,13 @@
+#include "eeprom.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include <avr_eeprom.h>
 
 #include "../crc.h"
-#include "simulator.h"
+#include "chip.h"
+#include "console.h"
 
 static const char *eeprom_file;
 static uint8_t eeprom_stored[1024];

@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+#include "line.h"
+
 #include <fcntl.h>
 #include <pty.h>
 #include <string.h>
@@ -8,7 +10,8 @@
 
 #include <avr_uart.h>
 
-#include "simulator.h"
+#include "chip.h"
+#include "console.h"
 
 static int master, slave, watch = -1;
 static char slave_path[64];

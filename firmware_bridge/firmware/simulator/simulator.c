@@ -16,66 +16,25 @@
  *   pty PATH / outcome KEYPAD CODE / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
  *   stack lowest=ADDRESS (at the end: how far down the stack ever came)
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <sim_elf.h>
-
-#include "simulator.h"
+#include "bus.h"
+#include "chip.h"
+#include "commands.h"
+#include "console.h"
+#include "eeprom.h"
+#include "line.h"
 
 #define SLICE_CYCLES (500 * CYCLES_PER_US)
-#define MCUSR_ADDRESS 0x54
-#define SP_ADDRESS 0x5D
 
-avr_t *avr;
-static FILE *reports; /* simavr itself chats on stdout, so that goes to stderr */
 static volatile sig_atomic_t stopping;
-static uint16_t lowest_stack = 0xFFFF;
-
-void say(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(reports, format, arguments);
-    va_end(arguments);
-    fputc('\n', reports);
-    fflush(reports);
-}
-
-void fail(const char *what)
-{
-    fprintf(stderr, "simulator: %s%s%s\n", what, errno ? ": " : "", errno ? strerror(errno) : "");
-    exit(1);
-}
-
-bool parse_hex(const char *text, uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        unsigned value;
-        if (!isxdigit((unsigned char)text[2 * i]) || sscanf(text + 2 * i, "%2x", &value) != 1)
-            return false;
-        bytes[i] = (uint8_t)value;
-    }
-    return true;
-}
-
-void reset(enum cause cause)
-{
-    if (cause == POWER_ON)
-        for (uint32_t at = RAM_START; at <= avr->ramend; at++)
-            avr->data[at] = (uint8_t)random();
-    avr_reset(avr);
-    avr->data[MCUSR_ADDRESS] = cause;
-    bus_start();
-}
 
 static int64_t now_ns(void)
 {
@@ -100,32 +59,10 @@ static void pace(bool restart)
     }
 }
 
-static void do_not_sleep(avr_t *chip, avr_cycle_count_t how_long)
-{
-    (void)chip;
-    (void)how_long; /* pace() does */
-}
-
 static void on_signal(int number)
 {
     (void)number;
     stopping = 1;
-}
-
-static bool reset_due;
-
-static avr_cycle_count_t on_reset_due(avr_t *chip, avr_cycle_count_t when, void *parameter)
-{
-    (void)chip;
-    (void)when;
-    (void)parameter;
-    reset_due = true; /* a reset within avr_run() would confuse it */
-    return 0;
-}
-
-void reset_after(uint32_t delay_us)
-{
-    avr_cycle_timer_register(avr, delay_us * CYCLES_PER_US, on_reset_due, NULL);
 }
 
 static void run(void)
@@ -133,17 +70,7 @@ static void run(void)
     avr_cycle_count_t slice_end = 0;
     pace(true);
     while (!stopping) {
-        int state = avr_run(avr);
-        if (state == cpu_Crashed || state == cpu_Done)
-            fail("the chip has stopped");
-        if (reset_due) {
-            reset_due = false;
-            reset(EXTERNAL);
-            say("reset glitch");
-        }
-        uint16_t stack = (uint16_t)(avr->data[SP_ADDRESS] | avr->data[SP_ADDRESS + 1] << 8);
-        if (stack < lowest_stack && stack > RAM_START)
-            lowest_stack = stack;
+        chip_step();
         if (avr->cycle < slice_end && slice_end - avr->cycle <= SLICE_CYCLES)
             continue;
         slice_end = avr->cycle + SLICE_CYCLES; /* the cycle counter may go back at a reset */
@@ -162,8 +89,7 @@ int main(int count, char **words)
     const char *eeprom_file = NULL, *serial = NULL;
     bool dtr_resets = false;
     int option;
-    reports = fdopen(dup(STDOUT_FILENO), "w");
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    console_open();
     srandom(1);
     while ((option = getopt(count, words, "e:s:dr:")) > 0) {
         switch (option) {
@@ -183,15 +109,9 @@ int main(int count, char **words)
             return 2;
         }
     }
-    elf_firmware_t firmware = {0};
-    if (optind + 1 != count || elf_read_firmware(words[optind], &firmware))
+    if (optind + 1 != count)
         fail("give the firmware's ELF file");
-    avr = avr_make_mcu_by_name("atmega328p");
-    avr_init(avr);
-    avr_load_firmware(avr, &firmware);
-    avr->frequency = CPU_HZ; /* avr_init() has set 1 MHz */
-    avr->log = LOG_ERROR;
-    avr->sleep = do_not_sleep;
+    chip_make(words[optind]);
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
     fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
@@ -202,6 +122,6 @@ int main(int count, char **words)
     reset(POWER_ON);
     say("pty %s", path);
     run();
-    say("stack lowest=0x%04X", lowest_stack);
+    say("stack lowest=0x%04X", chip_lowest_stack());
     return 0;
 }
