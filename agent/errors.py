@@ -30,6 +30,15 @@ class InputInvalid(AgentError, ValueError):
     """A file or an argument must be corrected by the person who gave it."""
 
 
+class IllegalTransition(AgentError, RuntimeError):
+    """A bug: a state machine was asked for a step that its table does not have."""
+
+    def __init__(self, state: str, trigger: str) -> None:
+        super().__init__("step_not_possible", f"{trigger} while {state}", "send the log to support")
+        self.state = state
+        self.trigger = trigger
+
+
 class SettingsProblem(NamedTuple):
     """One thing wrong in a settings file. `line` None: it concerns the file as a whole."""
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import ValidationError
 
+from agent.errors import IllegalTransition
 from drivers.api import Driver, Emit
 from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView
 from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
@@ -186,8 +187,11 @@ class Supervisor:
         self._step(slot, trigger)
 
     def _step(self, slot: _Slot, trigger: str) -> None:
-        state = DEVICE_STEPS[slot.status.state].get(trigger)
-        if state is not None and state != slot.status.state:
-            slot.status.state = state
+        before = slot.status.state
+        try:
+            slot.status.state = DEVICE_STEPS[before][trigger]
+        except KeyError:
+            raise IllegalTransition(before, trigger) from None
+        if slot.status.state != before:
             for watcher in self._watchers:
                 watcher()

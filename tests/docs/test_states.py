@@ -1,0 +1,49 @@
+"""The page of the state machines is printed from their tables, and a missing step is an error."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from agent.errors import IllegalTransition
+from agent.lesson import rules
+from agent.supervisor import DEVICE_STEPS, DevicePlan, Supervisor
+from tests.test_supervisor import NoPorts
+
+PAGE = (Path(__file__).parent.parent.parent / "docs/states.md").read_text(encoding="utf-8")
+
+
+def printed(steps: Mapping[str, Mapping[str, str]]) -> str:
+    rows = ["| state | on | next |", "|---|---|---|"]
+    for state, triggers in steps.items():
+        rows += [f"| {state} | {on} | {target} |" for on, target in triggers.items()]
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("title", "steps"),
+    [
+        ("A lesson", rules.LESSON_STEPS),
+        ("A question", rules.QUESTION_STEPS),
+        ("A device", DEVICE_STEPS),
+    ],
+)
+def test_the_page_says_what_the_table_says(
+    title: str, steps: Mapping[str, Mapping[str, str]]
+) -> None:
+    section = PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
+    assert "\n".join(table) == printed(steps)
+
+
+async def test_a_device_takes_no_step_that_its_table_lacks() -> None:
+    async def emit(reading: object) -> None:
+        del reading
+
+    supervisor = Supervisor(
+        [DevicePlan("card-1", "card.em4100", {"port": "/dev/none"})], ports=NoPorts(), emit=emit
+    )
+    async with supervisor:
+        pass
+    with pytest.raises(IllegalTransition, match="stop while stopped"):
+        await supervisor.__aexit__()
