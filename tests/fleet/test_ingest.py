@@ -161,6 +161,17 @@ def test_nothing_is_said_when_the_commit_fails(
     quick.close()
 
 
+def test_nothing_is_said_of_a_group_whose_last_batch_fills_the_disk(
+    ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.ingest.STORE_RETRY_S", 0.0)
+    store._db.execute("pragma max_page_count=60")  # noqa: SLF001 (as a full disk)
+    large = [up("b", batch(1, 500), BOARD._replace(device=f"board-{n}")) for n in range(2, 9)]
+    assert ingest.take([up("b", batch(1, 3)), *large]) == []
+    assert (ingest.count.failed, store.count("event")) == (1, 0)
+    assert said(ingest.take([up("b", batch(1, 3))])) == {BOARD.dn("ack"): Receipt(epoch=1, upto=3)}
+
+
 ITEMS = st.fixed_dictionaries(
     {
         "seq": st.integers(1, 4),

@@ -218,6 +218,12 @@ def test_what_fails_inside_a_transaction_did_not_happen(store: Store) -> None:
     assert take(store, item(1)).receipt.upto == 1
 
 
+def test_a_commit_returns_when_the_disk_has_it(store: Store) -> None:
+    db = store._db  # noqa: SLF001 (a power cut cannot be tried here; what SQLite was told can)
+    assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert db.execute("pragma synchronous").fetchone() == (2,)
+
+
 def test_two_workers_share_one_file(store: Store, tmp_path: Path) -> None:
     second = Store(tmp_path / "school.db")
     second.open()

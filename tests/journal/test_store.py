@@ -53,6 +53,14 @@ async def test_what_was_told_durable_is_read_again(tmp_path: Path) -> None:
     again.close()
 
 
+async def test_a_commit_returns_when_the_disk_has_it(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    db = journal._db  # noqa: SLF001 (a power cut cannot be tried here; what SQLite was told can)
+    assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert db.execute("pragma synchronous").fetchone() == (2,)
+    journal.close()
+
+
 async def test_reading_is_bounded_by_epoch_and_limit(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     await put(journal, *(press(seq) for seq in range(1, 8)))

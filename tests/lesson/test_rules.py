@@ -4,6 +4,7 @@ import pytest
 
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
+from agent.lesson import rules
 from agent.lesson.errors import IllegalTransition, LessonRefused, NotThere
 from agent.lesson.model import answers_by_respondent, present
 from drivers.capabilities import Outcome
@@ -110,6 +111,15 @@ def test_the_same_press_counts_once_and_is_told_the_same(class_room: Builder) ->
     assert class_room.press("0A", "B", token="R.1.1") == ACCEPTED
     assert len(class_room.log) == recorded
     assert question.presses == 1
+
+
+def test_the_same_tap_is_recorded_once(class_room: Builder) -> None:
+    tap = rules.decide_tap(class_room.state, "reader", "card-1", "t1")
+    assert tap is not None
+    class_room.record(tap)
+    assert rules.decide_tap(class_room.state, "reader", "card-1", "t1") is None
+    for device, token in (("reader", "t2"), ("other", "t1"), ("reader", None)):
+        assert rules.decide_tap(class_room.state, device, "card-1", token) is not None
 
 
 def test_the_same_token_of_another_device_is_another_press(class_room: Builder) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import stat
 from collections import Counter
 
+import httpx
 import pytest
 
 from agent.web import pin_hash
@@ -46,6 +47,17 @@ async def test_wrong_pins_are_held_back_longer_and_longer(board: Board) -> None:
     assert answer.status_code == 429
     assert answer.json()["code"] == "too_many_tries"
     assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_who_guesses_pins_holds_back_nobody_else(board: Board) -> None:
+    guesser = board.visitor()
+    for _ in range(FREE_TRIES):
+        await guesser.refused("POST", "/session", {"pin": "x"})
+    assert await guesser.refused("POST", "/session", {"pin": "x"}) == "429 too_many_tries"
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx.AsyncClient(transport=elsewhere, headers={"Origin": board.url}) as teacher:
+        answer = await teacher.post(f"{board.url}/api/v1/session", json={"pin": board.pin})
+    assert answer.json() == {"role": "teacher"}
 
 
 async def test_tries_side_by_side_are_not_more_tries(board: Board) -> None:
