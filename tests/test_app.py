@@ -1,0 +1,81 @@
+"""A whole board, started on what an earlier run of it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from agent import clock
+from agent.app import Board
+from agent.demo.broker import free_port
+from agent.intake import Intake
+from agent.journal import snapshot
+from agent.journal.store import Journal
+from agent.lesson import commands as cmd
+from agent.lesson import events as ev
+from agent.lesson.model import Question, State
+from agent.settings import Settings
+from tests.lesson.builder import LESSON, PLACE
+
+AN_HOUR_NS = 3600 * 10**9
+ASK = cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=5)
+
+
+@pytest.fixture
+async def settings(tmp_path: Path) -> Settings:
+    """Of a board that was killed an hour ago, with a question of five seconds open."""
+    journal = Journal(tmp_path / "journal.db", boot_id=clock.this_boot())
+    journal.open()
+    intake = Intake(
+        journal,
+        state=State(),
+        window_s=0,
+        now_ns=lambda: clock.now_ns() - AN_HOUR_NS,
+        name_card=str,
+        confirm=lambda device, outcomes: None,
+    )
+    await intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
+    await intake.submit(cmd.OpenLesson(lesson=LESSON, title="", place=PLACE))
+    await intake.submit(ASK)
+    intake.stop()
+    journal.close()
+    return Settings.model_validate(
+        {
+            "agent": {"device_id": "board-1", "data_dir": tmp_path},
+            "place": {"city": "3304", "county": "330402", "school": "s012", "room": "r301"},
+            "web": {"host": "127.0.0.1", "port": free_port()},
+        }
+    )
+
+
+def asked(board: Board) -> Question:
+    lesson = board.intake.committed.lesson
+    assert lesson is not None
+    assert lesson.current is not None
+    return lesson.current
+
+
+async def test_a_question_whose_time_ran_out_meanwhile_is_closed(settings: Settings) -> None:
+    async with Board(settings) as board:
+        while asked(board).status == "open":
+            await asyncio.sleep(0.01)
+        closed = [row for row in board.journal.read(5, 0, 50) if row.kind == "QuestionClosed"]
+    assert [ev.decode_body(row.kind, row.body) for row in closed] == [
+        ev.QuestionClosed(lesson=LESSON, question=1, by="timer")
+    ]
+
+
+async def test_a_board_that_stops_leaves_a_snapshot_of_its_last_event(settings: Settings) -> None:
+    async with Board(settings) as board:
+        await board.intake.submit(cmd.EndLesson(lesson=LESSON))
+        committed = board.intake.committed
+    journal = Journal(settings.agent.data_dir / "journal.db", boot_id=clock.this_boot())
+    journal.open()
+    assert snapshot.recover(journal) == committed
+    kept = journal.snapshot()
+    assert kept is not None
+    assert kept[0] == snapshot.fingerprint()
+    assert (committed.epoch, committed.seq) == journal.newest()
+    journal.close()
