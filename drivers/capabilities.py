@@ -53,7 +53,10 @@ class Polls(Protocol):
     """Must be told what is open."""
 
     def show(self, view: QuestionView | None) -> None:
-        """Called on each committed change and after `Attached`. Must not block or raise."""
+        """Called after `Attached`, when the open question changes, and now and then with the count.
+
+        Must not block or raise.
+        """
 
 
 @runtime_checkable
