@@ -104,6 +104,25 @@ async def test_garbage_in_ram_at_power_on_is_no_ring(tmp_path: Path) -> None:
             assert (facts["lost"], facts["refused"]) == ("0", "0")
 
 
+@pytest.mark.parametrize("offset", [4, 8, 14 + 10])
+async def test_a_ring_with_a_flipped_bit_is_counted_as_lost_and_never_sent(offset: int) -> None:
+    async with ChipRig() as rig, Host(rig.path) as host:
+        host.ports.fault = cut
+        for number in range(3):
+            await rig.press(f"{number:08X}", "A")
+        await asyncio.sleep(0.05)
+        rig.command(f"spoil {address_of('arena') + offset:04X}")
+        rig.command("reset warm")
+        await rig.reported("reset warm", 1)
+        host.ports.fault = whole
+        await host.greeted(2)
+        facts = host.attached[-1].facts
+        assert (facts["kept"], facts["lost"], facts["waiting"]) == ("no", "3", "0")
+        await rig.press("82E9701B", "A")
+        await until(lambda: rig.shown == [("82E9701B", 0)])
+    assert host.answers == [("82E9701B", "A")]
+
+
 async def test_the_ring_survives_many_warm_resets_at_random_moments() -> None:
     """A press whose frame on the bus is cut by a reset is no press: its clicker shows nothing."""
     chance = random.Random(3)
@@ -193,18 +212,18 @@ async def test_the_stack_has_room() -> None:
             await asyncio.sleep(0.002)
         await until(lambda: len(rig.shown) == len(host.presses) >= 40)
     lowest = int(rig.reports[-1].removeprefix("stack lowest="), 16)
-    assert lowest - ram_used_until() >= MIN_SPARE_STACK_BYTES
+    assert lowest - address_of("_end") >= MIN_SPARE_STACK_BYTES
 
 
-def ram_used_until() -> int:
-    """The first address of RAM above all variables."""
+def address_of(symbol: str) -> int:
+    """Where it lies in RAM; `_end` is above all variables."""
     listing = subprocess.run(
         ["avr-nm", str(FIRMWARE / "build" / "receiver.elf")],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    (line,) = [line for line in listing.splitlines() if line.endswith(" _end")]
+    (line,) = [line for line in listing.splitlines() if line.endswith(f" {symbol}")]
     return int(line.split()[0], 16) - 0x800000
 
 

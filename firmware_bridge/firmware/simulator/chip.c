@@ -42,6 +42,12 @@ void chip_at_reset(void (*what)(void))
     start = what;
 }
 
+void chip_spoil(uint16_t address)
+{
+    if (address >= RAM_START && address <= avr->ramend)
+        avr->data[address] ^= 0x10;
+}
+
 void reset(enum cause cause)
 {
     if (cause == POWER_ON)

@@ -17,6 +17,7 @@ void chip_make(const char *firmware_file);
 void chip_at_reset(void (*start)(void)); /* what must begin anew with the chip */
 void chip_step(void);                    /* one instruction, or a sleep */
 uint16_t chip_lowest_stack(void);
+void chip_spoil(uint16_t address); /* one bit of RAM flips */
 void reset(enum cause cause);
 void reset_after(uint32_t delay_us); /* by the reset pin */
 

@@ -32,6 +32,8 @@ static void command(char *line)
     } else if (strcmp(word, "glitch") == 0) {
         reset(EXTERNAL);
         reset_after((uint32_t)strtoul(first, NULL, 10));
+    } else if (strcmp(word, "spoil") == 0) {
+        chip_spoil((uint16_t)strtoul(first, NULL, 16));
     } else if (strcmp(word, "line") == 0) {
         line_report();
     } else if (strcmp(word, "quit") == 0) {

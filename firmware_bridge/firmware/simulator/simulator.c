@@ -10,6 +10,7 @@
  *   noise HEX              these bytes on the keypad bus
  *   reset warm|watchdog|cold
  *   glitch MICROSECONDS    a warm reset, and another one so much later
+ *   spoil ADDRESS          flip one bit of RAM at this hex address
  *   line                   report what the host has set on the pty
  *   quit
  * Reports on stdout:
