@@ -34,7 +34,6 @@ class ListedPort(Protocol):
     description: str
     vid: int | None
     pid: int | None
-    serial_number: str | None
 
 
 class FoundPort(msgspec.Struct, frozen=True, kw_only=True):

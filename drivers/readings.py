@@ -49,6 +49,3 @@ class CardTap(Reading, frozen=True, kw_only=True):
     """A card was laid on a reader. `uid`: upper-case hex in wire order; not stored, not logged."""
 
     uid: str
-
-
-AnyReading = Attached | KeyPress | CardTap

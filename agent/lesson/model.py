@@ -144,7 +144,6 @@ class State(msgspec.Struct, kw_only=True):
 
     epoch: int = 0
     seq: int = 0
-    boot: int = 0
     classes: dict[str, ClassRoll] = {}
     lessons: list[Lesson] = []
     spans: dict[str, LessonSpan] = {}

@@ -41,7 +41,6 @@ def apply(state: State, stamped: Stamped) -> State:
     """Advance `state` by one event and return it."""
     event = stamped.event
     state.epoch, state.seq = stamped.epoch, stamped.seq
-    state.boot = max(state.boot, stamped.boot)
     step = _STEPS.get(type(event))
     if step is not None:
         step(state, event, stamped)

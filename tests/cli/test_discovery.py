@@ -17,7 +17,6 @@ class Port:
     description: str = "n/a"
     vid: int | None = None
     pid: int | None = None
-    serial_number: str | None = None
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def dev(tmp_path: Path) -> Path:
 
 def found(dev: Path, used: dict[str, str]) -> list[FoundPort]:
     listed = [
-        Port(f"{dev}/ttyUSB1", "FT232R USB UART", 0x0403, 0x6001, "0001A7F2"),
+        Port(f"{dev}/ttyUSB1", "FT232R USB UART", 0x0403, 0x6001),
         Port(f"{dev}/ttyUSB0", "USB Serial", 0x1A86, 0x7523),
         Port(f"{dev}/ttyS0"),
     ]
