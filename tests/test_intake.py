@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -123,6 +124,19 @@ async def test_a_card_is_stored_by_its_hash_alone(room: Room) -> None:
     room.intake.stop()
     room.journal.close()
     assert b'"uid"' not in room.path.read_bytes()
+
+
+async def test_no_log_has_the_number_of_a_card(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    blocking = room.block_commits()
+    await room.intake.emit(CardTap(device="reader", mono_ns=now_ns(), uid="0A00B1C2D3", token="t"))
+    with pytest.raises(NotDurable):
+        await room.intake.submit(ASK)
+    blocking.close()
+    assert "a commit failed" in caplog.text
+    assert "0A00B1C2D3" not in caplog.text
 
 
 async def test_the_decided_state_is_the_committed_one_after_the_commit(room: Room) -> None:
