@@ -28,6 +28,7 @@ from agent.web import board, lessons, problems, sessions, students
 from agent.web.address import own_address
 from agent.web.assets import add_pages, static_folder
 from agent.web.auth import Access
+from agent.web.connections import BoundedProtocol
 from agent.web.context import Context
 from agent.web.guard import Guard
 from agent.web.live import Live, PageView
@@ -170,6 +171,7 @@ class WebServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=BoundedProtocol,
             ws="none",
             timeout_graceful_shutdown=1,
             ssl_certfile=cert,

@@ -1,0 +1,53 @@
+"""Bounds on connections: whoever begins a request ends it in time, and holds only so many."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+REQUEST_S = 20.0
+"""From a connection's begin, or from a request's first byte, to the request's last."""
+MAX_OF_ONE_ADDRESS = 500
+"""A whole class behind one address stays below; a board may hold 4096 files."""
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 that lets nobody hold connections with requests that never end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, unless its address holds too many."""
+        super().connection_made(transport)
+        host = None if self.client is None else self.client[0]
+        others = (getattr(one, "client", None) for one in self.connections)
+        if sum(one is not None and one[0] == host for one in others) > MAX_OF_ONE_ADDRESS:
+            transport.abort()
+            return
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_watching()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._stop_watching()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
