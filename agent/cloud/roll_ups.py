@@ -1,8 +1,14 @@
-"""Counts of each closed question for `up/sum`; counted anew when a late press changes them."""
+"""Counts of each closed question for `up/sum`; counted anew when something changes them.
+
+That is a late press, a keypad that is given to a student, or another class of the lesson.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
 
 from agent.lesson.model import (
     Lesson,
@@ -15,6 +21,14 @@ from agent.lesson.questions import bar_keys, is_right
 from agent.wire.payloads import RollUp
 from agent.wire.roll_up import roll_up
 
+Basis = tuple[int, str | None, int]
+"""What counts depend on: presses of the question, class of the lesson, changes of its roll."""
+
+
+class _Counted(NamedTuple):
+    basis: Basis
+    counts: RollUp
+
 
 class RollUps:
     """Watches the committed state for questions that were closed, or changed after it."""
@@ -23,7 +37,7 @@ class RollUps:
         """Take everything, start nothing. `publish`: where roll-ups go."""
         self._state = state
         self._publish = publish
-        self._counted: dict[tuple[str, int], tuple[int, int]] = {}
+        self._counted: dict[tuple[str, int], _Counted] = {}
 
     def start(self) -> None:
         """What was closed before this start has been published."""
@@ -37,17 +51,40 @@ class RollUps:
         state = self._state()
         alive = set()
         for lesson in state.lessons:
+            roll = state.roll(lesson)
+            filed = (lesson.class_id, 0 if roll is None else roll.changes)
             for question in lesson.questions:
                 if question.status == "open":
                     continue
                 name = (lesson.id, question.number)
                 alive.add(name)
-                presses, revision = self._counted.get(name, (-1, 0))
-                if presses != question.presses:
-                    self._counted[name] = (question.presses, revision + 1)
-                    publish(self._count(state, lesson, question, revision + 1))
+                basis = (question.presses, *filed)
+                before = self._counted.get(name)
+                if before is None or before.basis != basis:
+                    self._recount(state, lesson, question, basis, publish)
         for name in self._counted.keys() - alive:
             del self._counted[name]
+
+    def _recount(
+        self,
+        state: State,
+        lesson: Lesson,
+        question: Question,
+        basis: Basis,
+        publish: Callable[[RollUp], None],
+    ) -> None:
+        """Publish a new revision, if the counts are not those of the one before."""
+        name = (lesson.id, question.number)
+        before = self._counted.get(name)
+        revision = 1 if before is None else before.counts.revision + 1
+        counts = self._count(state, lesson, question, revision)
+        if before is not None:
+            same = msgspec.structs.replace(counts, revision=before.counts.revision)
+            if same == before.counts:
+                self._counted[name] = _Counted(basis, before.counts)
+                return
+        self._counted[name] = _Counted(basis, counts)
+        publish(counts)
 
     @staticmethod
     def _count(state: State, lesson: Lesson, question: Question, revision: int) -> RollUp:

@@ -38,7 +38,7 @@ WRITER_PRAGMAS = (
     "journal_mode=wal",
     "synchronous=full",
     "wal_autocheckpoint=4000",
-    "cache_size=-2048",
+    "cache_size=-256",
 )
 
 Done = Callable[[JournalError | None], None]
@@ -147,6 +147,7 @@ class Journal:
             hint = "restore a backup, or move the file away to begin a new one"
             raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
         self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        self._reader.execute("pragma cache_size=-256")
         self.boot = self._number_of_boot()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()

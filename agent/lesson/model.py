@@ -101,11 +101,15 @@ class LessonSpan(msgspec.Struct, kw_only=True):
 
 
 class ClassRoll(msgspec.Struct):
-    """A class: its students in order, and whose the keypads and cards are."""
+    """A class: its students in order, and whose the keypads and cards are.
+
+    `changes` counts what may file answers anew.
+    """
 
     students: list[str] = []
     keypads: dict[str, str] = {}
     cards: dict[str, str] = {}
+    changes: int = 0
 
 
 class Seen(msgspec.Struct):

@@ -98,6 +98,7 @@ def _clock_learnt(state: State, event: ev.ClockLearnt, _: Stamped) -> None:
 
 def _roster_replaced(state: State, event: ev.RosterReplaced, _: Stamped) -> None:
     roll = state.classes.setdefault(event.class_id, ClassRoll())
+    roll.changes += 1
     roll.students = list(event.students)
     known = set(event.students)
     roll.keypads = {keypad: who for keypad, who in roll.keypads.items() if who in known}
@@ -106,6 +107,7 @@ def _roster_replaced(state: State, event: ev.RosterReplaced, _: Stamped) -> None
 
 def _binding_made(state: State, event: ev.BindingMade, _: Stamped) -> None:
     roll = state.classes.setdefault(event.class_id, ClassRoll())
+    roll.changes += 1
     if event.keypad is not None:
         roll.keypads[event.keypad] = event.student
     if event.card is not None:
@@ -115,6 +117,7 @@ def _binding_made(state: State, event: ev.BindingMade, _: Stamped) -> None:
 def _binding_removed(state: State, event: ev.BindingRemoved, _: Stamped) -> None:
     roll = state.classes.get(event.class_id)
     if roll is not None:
+        roll.changes += 1
         roll.keypads.pop(event.keypad or "", None)
         roll.cards.pop(event.card or "", None)
 

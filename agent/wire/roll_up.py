@@ -60,6 +60,8 @@ def roll_up(
     else:
         cells = {name: shown(count) for name, count in options.items()}
     hidden_key = any(name in cells and cells[name] is None for name in key)
+    if right is not None and 0 < answered - right < SMALLEST_SHOWN:
+        hidden_key = True  # the difference would tell how few were wrong
     return RollUp(
         lesson=lesson,
         question=question,

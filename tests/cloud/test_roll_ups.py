@@ -60,6 +60,20 @@ def test_a_late_press_is_counted_anew() -> None:
     assert [(one.revision, one.answered) for one in school.published] == [(1, 10), (2, 11)]
 
 
+def test_a_keypad_given_to_a_student_is_counted_anew() -> None:
+    school = School()
+    students = [f"s{number}" for number in range(12)]
+    school.room.do(cmd.ReplaceRoster(class_id="7-3", students=students))
+    school.room.do(cmd.ChangeClass(lesson=LESSON, class_id="7-3"))
+    school.room.ask()
+    school.answer("A", range(12))
+    school.close()
+    for keypad in ("00", "01"):  # both are one student's: one answer less
+        school.room.do(cmd.Bind(class_id="7-3", student="s0", keypad=keypad))
+        school.counting.committed()
+    assert [(one.revision, one.answered) for one in school.published] == [(1, 12), (2, 11)]
+
+
 def test_what_was_closed_before_a_start_is_not_published_again() -> None:
     school = School()
     school.room.ask()
