@@ -21,6 +21,7 @@ from agent.clock import Clock
 from agent.cloud.mqtt import CloudOptions
 from agent.cloud.roll_ups import RollUps
 from agent.cloud.uplink import Uplink
+from agent.errors import AgentError
 from agent.health import Pulse
 from agent.identity import Identity
 from agent.intake import Intake
@@ -113,7 +114,11 @@ class Board:
         settings, exits = self._settings, self._exits
         boot_id = clock.this_boot()
         data_dir = settings.agent.data_dir
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            hint = f"cannot be made ({error.strerror}); correct [agent] data_dir or its rights"
+            raise AgentError("data_dir_unusable", str(data_dir), hint) from error
 
         self.journal = journal = Journal(data_dir / "journal.db", boot_id=boot_id)
         journal.open()

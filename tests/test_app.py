@@ -10,6 +10,7 @@ import pytest
 from agent import clock
 from agent.app import Board
 from agent.demo.broker import free_port
+from agent.errors import AgentError
 from agent.intake import Intake
 from agent.journal import snapshot
 from agent.journal.store import Journal
@@ -79,3 +80,13 @@ async def test_a_board_that_stops_leaves_a_snapshot_of_its_last_event(settings: 
     assert kept[0] == snapshot.fingerprint()
     assert (committed.epoch, committed.seq) == journal.newest()
     journal.close()
+
+
+async def test_a_data_dir_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("not a folder", encoding="ascii")
+    agent = settings.agent.model_copy(update={"data_dir": file / "data"})
+    with pytest.raises(AgentError) as caught:
+        async with Board(settings.model_copy(update={"agent": agent})):
+            pass
+    assert (caught.value.code, caught.value.where) == ("data_dir_unusable", str(file / "data"))
