@@ -136,14 +136,25 @@ class Stage:
             self.broker_url = self._local.url
         await self.start_ingest()
 
-    async def start_ingest(self) -> None:
-        """Start the school's ingest; return when it takes events in."""
+    async def start_ingest(self, *, within_s: float = START_S) -> None:
+        """Start the school's ingest; return when it takes events in.
+
+        Raises:
+            PartFailed: it ended, or the broker did not answer in time.
+        """
         arguments = ["ingest", "--broker", self.broker_url, "--database", str(self.database)]
         self.ingest = Part("ingest", "fleet", arguments, self.folder)
         await self._start(self.ingest)
-        while not self.ingest.says("ready"):
-            self.ingest.check()
-            await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(within_s):
+                while not self.ingest.says("ready"):
+                    self.ingest.check()
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            raise PartFailed(
+                f"{self.broker_url}: the broker did not let the ingest in within {within_s:g} s; "
+                "is it running, and is the address right?"
+            ) from error
 
     async def start_agent(self, receivers: Sequence[str], readers: Sequence[str]) -> None:
         """Start the agent on these serial ports; return when its pages answer."""
