@@ -10,7 +10,6 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from agent.web.auth import Session
 from agent.web.context import Context
 from agent.web.live import PageView
 from agent.web.problems import Refusal
@@ -52,9 +51,12 @@ def routes(ctx: Context, health: Health) -> APIRouter:
             raise Refusal(404, "cannot_locate", device, hint)
 
     @router.get("/live")
-    async def live(request: Request, view: str) -> Response:
-        """Server-sent events: `data:` is the whole view, newest wins."""
-        channel, allowed = _channel(ctx, request, view)
+    async def live(request: Request, view: str | None = None) -> Response:
+        """Server-sent events: `data:` is the whole view, newest wins.
+
+        `view`: teacher, projector or student; without it, that of the browser's role.
+        """
+        channel, allowed = _channel(ctx, request, view or _usual_view(ctx, request))
         return StreamingResponse(
             ctx.live.stream(channel, allowed),
             media_type="text/event-stream",
@@ -78,25 +80,28 @@ def routes(ctx: Context, health: Health) -> APIRouter:
     return router
 
 
+def _usual_view(ctx: Context, request: Request) -> str:
+    """What a browser sees that names no view: that of its role."""
+    session = ctx.session(request)
+    if session is None:
+        return "student"
+    return "projector" if session.role == "projector" else "teacher"
+
+
 def _channel(ctx: Context, request: Request, view: str) -> tuple[PageView, Callable[[], bool]]:
     """Which snapshot this browser may see, and whether it still may."""
-
-    def its_lesson(session: Session) -> bool:
-        lesson = ctx.open_lesson
-        return lesson is None or session.lesson in ("", lesson.id)
-
     if view == "student":
         seat = ctx.any_seat(request)
-        if not its_lesson(seat):
+        if not ctx.its_lesson(seat):
             hint = "join the new lesson with its room code"
             raise Refusal(409, "lesson_over", "lesson", hint)
-        return "student", lambda: its_lesson(seat) and ctx.access.cookies.lasts(seat)
+        return "student", lambda: ctx.its_lesson(seat) and ctx.access.cookies.lasts(seat)
     if view == "projector":
         screen = ctx.demand(request, "teacher", "guest", "projector")
-        return "projector", lambda: ctx.lasts(screen)
+        return "projector", lambda: ctx.its_lesson(screen) and ctx.lasts(screen)
     if view == "teacher":
         session = ctx.demand(request, "teacher", "guest")
         if session.role == "teacher":
             return "teacher", lambda: ctx.lasts(session)
-        return "guest", lambda: its_lesson(session) and ctx.lasts(session)
+        return "guest", lambda: ctx.its_lesson(session) and ctx.lasts(session)
     raise Refusal(422, "request_invalid", "view", "teacher, projector or student")

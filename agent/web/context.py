@@ -24,6 +24,8 @@ from agent.web.views import CloudView
 
 SESSION_COOKIE = "session"
 SEAT_COOKIE = "seat"
+SEAT_PREFIX = "seat-"
+TOKEN_SCHEMES = ("seat", "bearer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,14 @@ class Context:
             raise Refusal(401, "sign_in_first", "session", "sign in with the PIN")
         if session.role not in roles:
             raise Refusal(403, "not_allowed", session.role, "sign in with the teacher's PIN")
+        if not self.its_lesson(session):
+            raise Refusal(403, "not_allowed", "guest", "a guest runs one lesson only")
         return session
+
+    def its_lesson(self, session: Session) -> bool:
+        """Whether the open lesson, if there is one, is not another than this session's."""
+        lesson = self.open_lesson
+        return lesson is None or session.lesson in ("", lesson.id)
 
     def demand_lesson(self, request: Request, lesson: str) -> Session:
         """A teacher, or a guest whose lesson this is and is still open."""
@@ -98,11 +107,12 @@ class Context:
         Raises:
             Refusal: it must join first.
         """
-        given = request.headers.get("authorization", "")
-        value = given.removeprefix("Seat ") if given else request.cookies.get(SEAT_COOKIE)
-        seat = self.access.cookies.open(value)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = scheme.lower() in TOKEN_SCHEMES
+        seat = self.access.cookies.open(token if given else request.cookies.get(SEAT_COOKIE))
         if seat is None or seat.role != "phone":
-            raise Refusal(401, "join_first", "seat", "join with the room code")
+            hint = "join with the room code; then its cookie, or `Authorization: Seat TOKEN`"
+            raise Refusal(401, "join_first", "seat", hint)
         return seat
 
     def seat(self, request: Request) -> Session:

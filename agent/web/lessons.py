@@ -21,11 +21,12 @@ from agent.lesson.events import Policy, QuestionKind, QuestionOpened, Show
 from agent.lesson.model import Lesson, Question, State, answers_by_respondent
 from agent.lesson.replay import copy_of, replay
 from agent.lesson.roster import parse_roster
-from agent.web.context import Context
+from agent.web.context import SEAT_PREFIX, Context
 from agent.web.problems import Refusal
 from agent.web.views import TeacherQuestionView, View
 
 CLASS_ID = re.compile(r"[\w-]{1,40}")
+KEYPAD = re.compile(r"[0-9A-F]{2,32}")
 LESSON_ID_BYTES = 5
 REMEMBERED_REQUESTS = 200
 Key = Annotated[str, Field(max_length=64)]
@@ -176,9 +177,13 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
 
     def keypad_of(given: str | None) -> str | None:
         """A keypad's id in the one way it is written; seats stay as they are."""
-        if given is None or given in (ctx.open_lesson.seats if ctx.open_lesson else {}):
+        if given is None or given.startswith(SEAT_PREFIX):
             return given
-        return given.upper()
+        keypad = given.strip().upper()
+        if not KEYPAD.fullmatch(keypad):
+            hint = "2 to 32 hex digits, as the keypad's label or the page shows them"
+            raise LessonRefused("keypad_invalid", "keypad", hint)
+        return keypad
 
     @router.get("/classes")
     async def classes(request: Request) -> dict[str, Any]:
@@ -211,6 +216,8 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
             for one in entries
         ]
         pairs = list(zip(students, entries, strict=True))
+        # Names first: should it end here, a name too many is known, not a student without one.
+        await asyncio.to_thread(ctx.rosters.add, class_id, students)
         await ctx.intake.submit(
             cmd.ReplaceRoster(
                 class_id=class_id,

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from agent.errors import NotDurable
+from agent.journal.errors import CommitFailed
 from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.roster import RosterInvalid
 from agent.web.phones import PhonesBusy
@@ -26,6 +27,10 @@ CODES = {
     429: "too_many_tries",
     503: "not_durable",
 }
+HTTP_HINTS = {
+    404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
+    405: "this address takes another method; /api/v1/openapi.json says which",
+}
 UNPROCESSABLE = {
     "title_too_long",
     "options_count",
@@ -33,6 +38,7 @@ UNPROCESSABLE = {
     "key_invalid",
     "timer_out_of_range",
     "binding_unclear",
+    "keypad_invalid",
     "roster_invalid",
     "class_invalid",
 }
@@ -93,6 +99,11 @@ def install(app: FastAPI) -> None:
     async def not_durable(_: Request, error: NotDurable) -> Response:
         return problem_response(503, Problem(code=error.code, where="journal", hint=error.hint))
 
+    @app.exception_handler(CommitFailed)
+    async def not_kept(_: Request, error: CommitFailed) -> Response:
+        problem = Problem(code=error.code, where="class lists", hint=error.hint)
+        return problem_response(503, problem)
+
     @app.exception_handler(PhonesBusy)
     async def phones_busy(_: Request, _error: PhonesBusy) -> Response:
         hint = "send the same attempt again in a moment"
@@ -110,7 +121,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         code = CODES.get(error.status_code, "request_invalid")
-        problem = Problem(code=code, where=request.url.path, hint=str(error.detail))
+        hint = HTTP_HINTS.get(error.status_code, str(error.detail))
+        problem = Problem(code=code, where=request.url.path, hint=hint)
         return problem_response(error.status_code, problem, error.headers)
 
     @app.exception_handler(Exception)

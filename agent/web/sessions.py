@@ -76,12 +76,13 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         lesson = ctx.open_lesson
         return begin(response, "guest", "" if lesson is None else lesson.id)
 
-    def by_screen(screen: str, response: Response) -> dict[str, str]:
+    def by_screen(client: str, screen: str, response: Response) -> dict[str, str]:
         found = access.screens.redeem(screen)
         if found == "waiting":
             raise Refusal(409, "screen_waiting", "screen", HINTS["screen_waiting"])
         if found == "unknown":
             raise Refusal(404, "screen_unknown", "screen", HINTS["screen_unknown"])
+        access.brake.passed(f"screen/{client}")
         return begin(response, "projector")
 
     @router.post("/session")
@@ -94,7 +95,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
             case SignIn(pin=None, code=str(code), screen=None):
                 return by_code(client, code, response)
             case SignIn(pin=None, code=None, screen=str(screen)):
-                return by_screen(screen, response)
+                return by_screen(client, screen, response)
         raise Refusal(422, "request_invalid", "body", "give one of pin, code, screen")
 
     @router.get("/session")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.lesson import commands as cmd
 from agent.web.auth import SESSION_S
-from agent.web.context import SEAT_COOKIE, Context, client_of
+from agent.web.context import SEAT_COOKIE, SEAT_PREFIX, Context, client_of
 from agent.web.problems import Refusal
 
 MAX_SEATS = 200
@@ -33,7 +33,7 @@ class PhoneAnswer(BaseModel):
 
     question: int = Field(ge=1, le=10_000)
     key: Annotated[str, Field(max_length=64)]
-    attempt_id: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+    attempt_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
 def routes(ctx: Context) -> APIRouter:
@@ -59,6 +59,7 @@ def routes(ctx: Context) -> APIRouter:
         if not hmac.compare_digest(body.room_code.strip().encode(), right.encode()):
             ctx.access.brake.failed(brake)
             raise Refusal(401, "room_code_wrong", "room_code", "read the code on the projector")
+        ctx.access.brake.passed(brake)
         held = ctx.access.cookies.open(request.cookies.get(SEAT_COOKIE))
         if held is not None and held.lesson == lesson.id and held.seat in lesson.seats:
             seat = held.seat
@@ -66,7 +67,7 @@ def routes(ctx: Context) -> APIRouter:
             if len(lesson.seats) >= MAX_SEATS:
                 hint = "no more phones can join this lesson"
                 raise Refusal(409, "seats_full", "seat", hint)
-            seat = f"seat-{secrets.token_hex(SEAT_BYTES)}"
+            seat = f"{SEAT_PREFIX}{secrets.token_hex(SEAT_BYTES)}"
             await ctx.intake.submit(cmd.JoinPhone(lesson=lesson.id, seat=seat))
         token = ctx.access.cookies.seal(ctx.access.cookies.seat(lesson.id, seat))
         response.set_cookie(

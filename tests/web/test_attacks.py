@@ -207,6 +207,30 @@ async def test_a_guest_runs_the_open_lesson_and_sees_no_other(board: Board) -> N
     assert await guest.ok("GET", "/lessons") == {"lessons": []}
 
 
+async def test_a_guest_of_the_last_lesson_reaches_nothing_of_the_next(board: Board) -> None:
+    teacher = await board.teacher()
+    await teacher.ok("PUT", "/classes/7-3/roster", content=b"01,A\n")
+    first = await teacher.ok("POST", "/lessons", {"class_id": "7-3"})
+    guest = await board.guest(teacher)
+    async with guest.live("projector") as screen:
+        await screen.next()
+        await teacher.ok("POST", f"/lessons/{first['id']}/end")
+        second = await teacher.ok("POST", "/lessons", {"class_id": "7-3", "title": "hers"})
+        with pytest.raises(StopAsyncIteration):
+            await screen.until(lambda view: view["title"] == "hers")
+    bind = {"student": "01", "keypad": "AB"}
+    for method, path, body in (
+        ("GET", f"/lessons/{second['id']}", None),
+        ("GET", "/lessons", None),
+        ("POST", "/classes/7-3/bindings", bind),
+        ("DELETE", "/classes/7-3/bindings", {"keypad": "AB"}),
+        ("GET", "/live?view=projector", None),
+        ("GET", "/live?view=teacher", None),
+        ("GET", "/join.svg", None),
+    ):
+        assert await guest.refused(method, path, body) == "403 not_allowed", f"{method} {path}"
+
+
 async def test_a_guests_page_holds_no_code_and_no_screens(board: Board) -> None:
     teacher = await board.teacher()
     await teacher.ok("POST", "/lessons", {})
@@ -363,3 +387,13 @@ def answer(question: int, key: str, attempt_id: str = "") -> dict[str, object]:
 def shown(view: dict[str, Any]) -> str:
     question: dict[str, Any] = view["question"] or {}
     return str(question.get("show", ""))
+
+
+async def test_a_class_behind_one_address_may_mistype(board: Board) -> None:
+    teacher = await board.teacher()
+    lesson = await teacher.ok("POST", "/lessons", {})
+    right = lesson["room_code"]
+    wrong = {"room_code": "0000" if right != "0000" else "0001"}
+    for _ in range(8):
+        assert await board.visitor().refused("POST", "/s/join", wrong) == "401 room_code_wrong"
+        await board.phone(lesson)

@@ -119,6 +119,12 @@ async def test_a_screen_waits_for_the_teacher(board: Board) -> None:
     assert await other.refused("POST", "/session", sign_in) == "404 screen_unknown"
 
 
+async def test_a_screen_that_was_allowed_every_day_need_not_wait(board: Board) -> None:
+    teacher = await board.teacher()
+    for _ in range(8):
+        await board.projector(teacher)
+
+
 async def test_a_refused_screen_is_not_let_in(board: Board) -> None:
     teacher, screen = await board.teacher(), board.visitor()
     asked = await screen.ok("POST", "/screens")
