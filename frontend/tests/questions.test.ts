@@ -65,6 +65,17 @@ describe("figures", () => {
     expect(percent(0, 0)).toBe(0);
   });
 
+  it("has one figure of others, and leaves no right one out", () => {
+    const bars = [
+      ...["1", "2", "3"].map((key) => ({ key, count: 4, right: false })),
+      { key: "7", count: 1, right: true },
+      { key: "other", count: 5, right: false },
+    ];
+    const shown = fullest(bars, 3);
+    expect(shown.bars.map((bar) => bar.key)).toEqual(["1", "2", "7"]);
+    expect(shown.others).toBe(9);
+  });
+
   it("keeps the fullest bars in their order and counts the rest", () => {
     const bars = [3, 9, 1, 5].map((count, place) => ({ key: String(place), count, right: null }));
     const shown = fullest(bars, 2);

@@ -55,10 +55,18 @@ export function percent(part: number, whole: number): number {
   return whole > 0 ? Math.round((100 * part) / whole) : 0;
 }
 
-/** The fullest bars, at most `most`, in their own order, and how many answers are in the others. */
+/** The server's bar for the numbers beyond the commonest. */
+export const OTHER = "other";
+
+/**
+ * The right and the fullest bars, at most `most`, in their own order, and how many answers are in the others.
+ * Where bars are left out, the server's own bar of others is left out with them: there is one figure of others.
+ */
 export function fullest(bars: Bar[], most: number): { bars: Bar[]; others: number } {
   if (bars.length <= most) return { bars, others: 0 };
-  const kept = new Set([...bars].sort((a, b) => b.count - a.count).slice(0, most));
+  const named = bars.filter((bar) => bar.key !== OTHER);
+  const rank = (bar: Bar) => (bar.right === true ? Infinity : bar.count);
+  const kept = new Set(named.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a))).slice(0, most));
   const others = bars.reduce((sum, bar) => (kept.has(bar) ? sum : sum + bar.count), 0);
   return { bars: bars.filter((bar) => kept.has(bar)), others };
 }

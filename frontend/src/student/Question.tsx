@@ -61,7 +61,7 @@ function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesPr
   };
   return (
     <>
-      <ul class={keys.length > 4 ? "tiles many" : texted ? "tiles texted" : "tiles"}>
+      <ul class={texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
         {keys.map((key, place) => {
           const chosen = several ? letters.includes(key) : has(sending ?? recorded, key);
           const safe = has(recorded, key) && sending === null;

@@ -1,0 +1,101 @@
+"""Long texts and many options: nothing is cut off, laid over another, or off the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.browser_room import Agent, Room, running_agent, running_browser
+
+LONG = ("一个物体不受外力时保持静止或匀速直线运动; " * 20)[:200]
+OFF_SCREEN = """names => names.flatMap(name => [...document.querySelectorAll(name)])
+    .filter(one => one.getBoundingClientRect().bottom > innerHeight + 1)
+    .map(one => one.outerHTML.slice(0, 80))"""
+OVERLAPPING = """name => {
+    const boxes = [...document.querySelectorAll(name)].map(one => one.getBoundingClientRect());
+    return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => a.left < b.right - 1
+        && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
+}"""
+OVERFULL = """name => [...document.querySelectorAll(name)]
+    .filter(one => one.scrollHeight > one.clientHeight + 1).length"""
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    with running_agent(tmp_path_factory.mktemp("agent")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def room(browser: Browser, agent: Agent) -> Iterator[Room]:
+    agent.end_lesson()
+    room = Room(browser, agent)
+    yield room
+    room.close()
+
+
+def ask(teacher: Page, **question: Any) -> None:
+    body: dict[str, Any] = {
+        "kind": "single",
+        "options": [],
+        "key": None,
+        "timer_s": None,
+        "policy": "last_wins",
+    }
+    teacher.evaluate(
+        """async body => {
+            const lessons = await (await fetch("/api/v1/lessons")).json();
+            const headers = {"Content-Type": "application/json"};
+            const at = `/api/v1/lessons/${lessons.lessons[0].id}/questions`;
+            await fetch(at, {method: "POST", headers, body: JSON.stringify(body)});
+        }""",
+        body | question,
+    )
+
+
+@pytest.mark.parametrize("options", [["A"] * 10, [LONG] * 10, [LONG] * 4, [LONG, "x"]])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_the_room_sees_every_option(room: Room, options: list[str], size: tuple[int, int]) -> None:
+    wide = {"width": size[0], "height": size[1]}
+    teacher = room.lesson(viewport=wide)
+    wall = room.teacher(viewport=wide)
+    wall.goto(f"{room.agent.url}/projector")
+    ask(teacher, options=options, kind="multiple", key=["A"])
+    expect(wall.locator(".choices li")).to_have_count(len(options))
+    shows = teacher.locator(".segments.four button")
+    shows.nth(1).click()
+    expect(wall.locator(".count b")).to_be_visible()
+    assert wall.evaluate(OFF_SCREEN, [".choices li", "footer", ".how"]) == []
+    assert wall.evaluate(OVERLAPPING, ".choices li, footer, .how") == 0
+    shows.nth(3).click()
+    expect(wall.locator(".bar.right").first).to_be_visible()
+    assert wall.evaluate(OFF_SCREEN, [".bar", "footer", ".right-key"]) == []
+    assert wall.evaluate(OVERLAPPING, ".bar, footer, .right-key") == 0
+
+
+@pytest.mark.parametrize("count", [2, 4, 10])
+def test_a_phones_tile_holds_its_text(room: Room, count: int) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher, options=[LONG] * count)
+    expect(phone.locator(".tile")).to_have_count(count)
+    assert phone.evaluate(OVERFULL, ".tile") == 0
+    assert phone.evaluate(OVERLAPPING, ".tile, .outcome") == 0
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_the_head_of_the_page_has_room_for_all(room: Room, width: int) -> None:
+    page = room.teacher(viewport={"width": width, "height": 700})
+    parts = ".mark, .top h1, .room-name, .top-tools"
+    assert page.locator(".top-tools").is_visible()
+    assert page.evaluate(OVERLAPPING, parts) == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
