@@ -13,11 +13,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from agent.errors import AgentError, InputInvalid, SettingsInvalid
 from agent.journal.errors import JournalError
-from drivers.errors import DriverError
+from drivers.errors import DriverError, UnknownDriver
 
 WELL, FAILED, CORRECT_IT = 0, 1, 2
 JOURNAL_FILE = "journal.db"
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SettingsInvalid as error:
         return _tell(CORRECT_IT, *error.lines())
+    except UnknownDriver as error:
+        return _tell(CORRECT_IT, f"{error.where}: there is no such driver; {error.hint}")
     except (InputInvalid, DriverError) as error:
         return _tell(CORRECT_IT, f"{error.where}: {error.hint}")
     except (AgentError, JournalError) as error:
@@ -146,7 +149,7 @@ def _outbox(arguments: argparse.Namespace) -> int:
     if report.oldest is not None:
         one = report.oldest
         print(f"oldest: {one.kind} {one.epoch}:{one.seq}, {one.at or 'time unknown'}")
-    print(f"receipt up to {report.receipt or 'nothing yet'}")
+    print(f"receipt up to {report.receipt}" if report.receipt else "no receipt yet")
     for event, reason in report.aside.items():
         print(f"put aside: {event}: {reason}")
     return WELL
@@ -165,9 +168,7 @@ def _set_pin(arguments: argparse.Namespace) -> int:
 
 
 def _version(_: argparse.Namespace) -> int:
-    from importlib.metadata import version
-
-    print(version("classroom-agent"))
+    print(installed_version("classroom-agent"))
     return WELL
 
 
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="classroom-agent", description="The classroom's own computer.", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=installed_version("classroom-agent"))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = commands.add_parser("run", help="run the agent until it is told to stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import string
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -72,13 +73,15 @@ def raw_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def hex_chunks(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """The bytes of a file of hex: one piece a line, blanks anywhere, comments from # on.
+    """The bytes of a file of hex: one piece a line, blanks or colons between, comments from # on.
 
     Raises:
         InputInvalid: a line is not hex; names it.
     """
     for number, text in enumerate(file, 1):
-        digits = b"".join(text.partition(b"#")[0].split()).decode("utf-8", "replace")
+        said = text.removeprefix(codecs.BOM_UTF8).partition(b"#")[0].replace(b":", b" ")
+        pairs = (one.removeprefix(b"0x") for one in said.split())
+        digits = b"".join(pairs).decode("utf-8", "replace")
         where = f"{name}:{number}"
         odd = next((one for one in digits if one not in string.hexdigits), None)
         if odd is not None:

@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the demo; the exit status is 1 if an answer was lost, doubled or never ticked."""
     arguments = parser().parse_args(argv)
-    if arguments.broker not in ("iotcore", "mosquitto") and "://" not in arguments.broker:
+    local = arguments.broker in ("iotcore", "mosquitto")
+    if not local and not arguments.broker.startswith(("mqtt://", "mqtts://")):
         parser().error("--broker takes iotcore, mosquitto or mqtt://host:port")
     if arguments.questions < 1:
         parser().error("--questions takes a number from 1")
@@ -55,6 +56,9 @@ def main(argv: Sequence[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return asyncio.run(_run(arguments, folder))
+    except asyncio.CancelledError:
+        say("stopped")
+        return 1
     except (BrokerMissing, PartFailed, OSError) as error:
         print(f"classroom-agent demo: {error}", file=sys.stderr)
         return 1
@@ -70,8 +74,10 @@ def say(text: str) -> None:
 
 async def _run(arguments: argparse.Namespace, folder: Path) -> int:
     stopped = asyncio.Event()
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        if this is not None:  # while the parts start, a stop ends the wait for them
+            loop.add_signal_handler(number, this.cancel)
     port = arguments.port or (free_port() if arguments.headless else PORT)
     _check_free(arguments.host, port)
     say(f"starting the broker ({arguments.broker}), the school's ingest and the agent")
@@ -83,6 +89,8 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
         rng=random.Random(arguments.seed),
     )
     async with scene:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
         if not arguments.headless:
             scene.let_answer()
             _welcome(scene, keep=arguments.keep is not None)

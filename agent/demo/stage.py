@@ -24,7 +24,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class PartFailed(RuntimeError):
-    """A part did not start, or ended by itself; the message names its log."""
+    """A part did not start, or ended by itself; the message has its last word."""
 
 
 class Part:
@@ -79,7 +79,8 @@ class Part:
     def check(self) -> None:
         """Raise PartFailed if it is not running."""
         if self._process is None or self._process.returncode is not None:
-            raise PartFailed(f"{self.name} ended by itself: see {self.log_path}")
+            said = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+            raise PartFailed(f"{self.name} ended by itself: {said[-1] if said else 'no word'}")
 
     @property
     def pid(self) -> int:

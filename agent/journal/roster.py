@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+
+from agent.journal.errors import CommitFailed
 
 
 class StudentName(NamedTuple):
@@ -30,18 +33,31 @@ class RosterStore:
             return {}
         return self._all().get(class_id, {})
 
+    def add(self, class_id: str, students: Sequence[StudentName]) -> None:
+        """Know these students of a class too.
+
+        Raises:
+            CommitFailed: nothing was written.
+        """
+        known = self.names(class_id)
+        self.replace(class_id, list({**known, **_by_pseudonym(students)}.values()))
+
     def replace(self, class_id: str, students: Sequence[StudentName]) -> None:
-        """The class has these students now."""
+        """The class has these students now.
+
+        Raises:
+            CommitFailed: nothing was written.
+        """
         everybody = self._all()
-        db = self._connect()
-        with db:
-            db.execute("delete from student where class_id = ?", (class_id,))
-            db.executemany(
-                "insert into student values(?, ?, ?, ?, ?)",
-                [(class_id, place, *one) for place, one in enumerate(students)],
-            )
-        db.close()
-        everybody[class_id] = {one.student: one for one in students}
+        rows = [(class_id, place, *one) for place, one in enumerate(students)]
+        try:
+            with closing(self._connect()) as db, db:
+                db.execute("delete from student where class_id = ?", (class_id,))
+                db.executemany("insert into student values(?, ?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            hint = f"free space or check the disk ({error})"
+            raise CommitFailed("not_durable", str(self.path), hint) from error
+        everybody[class_id] = _by_pseudonym(students)
 
     def _all(self) -> dict[str, dict[str, StudentName]]:
         if self._known is None:
@@ -62,3 +78,7 @@ class RosterStore:
             " number text, name text, primary key(class_id, student)) without rowid"
         )
         return db
+
+
+def _by_pseudonym(students: Sequence[StudentName]) -> dict[str, StudentName]:
+    return {one.student: one for one in students}

@@ -168,6 +168,19 @@ def test_a_frame_cut_off_by_the_end_is_junk(
     assert counts[1] == counts[0] + 4
 
 
+def test_hex_may_be_written_as_people_write_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = "02 30 41 30 30 42 31 43 32 44 33 41 41 03"  # one card, as a reader sends it
+    for text in ("\ufeff" + plain, plain.replace(" ", ":"), "0x" + plain.replace(" ", " 0x")):
+        file = tmp_path / "bytes.hex"
+        file.write_text(text, encoding="utf-8")
+        assert command_line.main(["decode", "card.em4100", str(file), "--hex"]) == 0
+        told = capsys.readouterr()
+        assert '"uid":"0A00B1C2D3"' in told.out
+        assert "0 junk" in told.err
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -188,7 +201,7 @@ def test_bad_hex_is_named_by_its_line(
 @pytest.mark.parametrize(
     ("driver", "file", "told"),
     [
-        ("card.em410", "x", "card.em410: did you mean 'card.em4100'?\n"),
+        ("card.em410", "x", "card.em410: there is no such driver; did you mean 'card.em4100'?\n"),
         ("phone", "x", "phone: this device sends no bytes of its own\n"),
         ("card.em4100", "/none", "/none: cannot be read: No such file or directory\n"),
         ("card.em4100", "/", "/: cannot be read: Is a directory\n"),

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+import pytest
+
+from agent.journal.errors import CommitFailed
 from agent.journal.roster import RosterStore, StudentName
 
 ONE = StudentName("a1", "01", "赵一")
@@ -34,13 +35,17 @@ def test_a_class_without_a_list_has_no_names(tmp_path: Path) -> None:
     assert store.names(None) == {}
 
 
-def test_reading_names_does_not_load_sqlite_utils(tmp_path: Path) -> None:
-    RosterStore(tmp_path / "roster.db").replace("7-3", [ONE])
-    program = (
-        "import sys, pathlib\n"
-        "from agent.journal.roster import RosterStore\n"
-        "names = RosterStore(pathlib.Path(sys.argv[1])).names('7-3')\n"
-        "assert len(names) == 1\n"
-        "assert 'sqlite_utils' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", program, tmp_path / "roster.db"], check=True)
+def test_names_can_be_known_before_the_list_is_taken(tmp_path: Path) -> None:
+    store = RosterStore(tmp_path / "roster.db")
+    store.replace("7-3", [ONE])
+    store.add("7-3", [TWO])
+    assert store.names("7-3") == {ONE.student: ONE, TWO.student: TWO}
+
+
+def test_a_list_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    store = RosterStore(tmp_path / "roster.db")
+    store.replace("7-3", [ONE])
+    with pytest.raises(CommitFailed, match="not_durable"):
+        store.replace("7-3", [TWO, TWO])
+    assert store.names("7-3") == {ONE.student: ONE}
+    assert RosterStore(tmp_path / "roster.db").names("7-3") == {ONE.student: ONE}

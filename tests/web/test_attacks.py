@@ -130,7 +130,7 @@ async def test_every_error_has_one_shape(board: Board) -> None:
         ("POST", f"{at}/questions/x/close", None, "422 request_invalid"),
         ("POST", f"{at}/questions/1/show", {"show": "all"}, "422 request_invalid"),
         ("GET", "/live?view=cellar", None, "422 request_invalid"),
-        ("GET", "/live", None, "422 request_invalid"),
+        ("GET", "/live?view=ceiling", None, "422 request_invalid"),
         ("POST", "/classes/none/bindings", {"student": "1"}, "404 class_unknown"),
         ("POST", "/devices/none/locate", None, "404 cannot_locate"),
         ("GET", "/s/me", None, "401 join_first"),

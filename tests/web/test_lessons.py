@@ -207,6 +207,8 @@ async def test_binding_a_keypad_files_its_answers_anew_and_can_be_undone(board: 
         assert (await lesson.keys())["丙同学"] == "C"
         await lesson.teacher.ok("DELETE", bindings, {"keypad": "ff"})
         assert (await lesson.keys())["丙同学"] is None
+    mistyped = {"student": "01", "keypad": "zz"}
+    assert await lesson.teacher.refused("POST", bindings, mistyped) == "422 keypad_invalid"
     path = bindings, {"student": "99", "keypad": "FF"}
     assert await lesson.teacher.refused("POST", *path) == "404 student_unknown"
     for thing in ({}, {"keypad": "A1", "card": "B2"}):

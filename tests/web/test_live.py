@@ -10,7 +10,7 @@ import pytest
 from agent.web import live
 from agent.web.live import Live
 from agent.web.views import AskedView, StudentView
-from tests.web.room import Board
+from tests.web.room import API, Board
 
 
 class Source:
@@ -224,3 +224,13 @@ async def test_a_trouble_of_a_device_or_of_the_line_shows_without_an_event(
         monkeypatch.setattr(board, "cloud", type(board.cloud)(state="connecting", waiting=7))
         view = await page.until(lambda view: view["cloud"]["waiting"] == 7)
         assert view["devices"][0]["state"] == "ready"
+
+
+async def test_a_page_that_names_no_view_sees_that_of_its_role(board: Board) -> None:
+    teacher = await board.teacher()
+    async with teacher.http.stream("GET", f"{API}/live") as answer:
+        assert answer.status_code == 200
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "event: view"
+        assert '"role":"teacher"' in await anext(lines)
+    assert await board.visitor().refused("GET", "/live") == "401 join_first"

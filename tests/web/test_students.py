@@ -215,3 +215,14 @@ async def test_a_phone_that_hangs_up_leaves_nothing_behind() -> None:
     await desk.take()
     desk.confirm([(press.token or "", Outcome("accepted"))])
     assert await again == Outcome("accepted")
+
+
+async def test_a_token_needs_neither_cookie_nor_origin(board: Board) -> None:
+    _, lesson = await begin(board)
+    phone = await board.phone(lesson)
+    token = (await phone.ok("POST", "/s/join", {"room_code": lesson["room_code"]}))["token"]
+    for scheme in ("Seat", "Bearer"):
+        program = board.visitor(Authorization=f"{scheme} {token}", Cookie="other=1")
+        del program.http.headers["Origin"]
+        reply = await program.ok("POST", "/s/answer", attempt("A", attempt_id=f"{scheme}.1"))
+        assert reply["outcome"] in ("accepted", "changed")
