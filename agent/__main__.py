@@ -86,7 +86,7 @@ def _check_config(arguments: argparse.Namespace) -> int:
 def _devices(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from agent.discovery import find_ports
+    from agent.commands.discovery import find_ports
     from agent.settings_file import load
 
     used = {}
@@ -114,7 +114,7 @@ def _devices(arguments: argparse.Namespace) -> int:
 
 
 def _decode(arguments: argparse.Namespace) -> int:
-    from agent import decode
+    from agent.commands import decode
 
     name = arguments.file
     decoder = decode.decoder_of(arguments.driver, arguments.device or arguments.driver)
@@ -138,7 +138,7 @@ def _decode(arguments: argparse.Namespace) -> int:
 def _outbox(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from agent.outbox import inspect
+    from agent.commands.outbox import inspect
     from agent.settings_file import load
 
     report = inspect(load(arguments.config).agent.data_dir / JOURNAL_FILE)
@@ -156,7 +156,7 @@ def _outbox(arguments: argparse.Namespace) -> int:
 
 
 def _set_pin(arguments: argparse.Namespace) -> int:
-    from agent import pin_entry
+    from agent.commands import pin_entry
     from agent.settings_file import load
 
     data_dir = load(arguments.config).agent.data_dir

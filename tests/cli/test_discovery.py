@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.discovery import FoundPort, drivers_of_serial_ports, find_ports
+from agent.commands.discovery import FoundPort, drivers_of_serial_ports, find_ports
 
 
 @dataclass

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from agent import __main__ as command_line
+from agent.commands.outbox import inspect
 from agent.errors import AgentError, InputInvalid
 from agent.journal.store import Journal
 from agent.lesson.events import ClockLearnt, EpochStarted, Event, PressUnasked
 from agent.lesson.replay import Stamped
-from agent.outbox import inspect
 
 BOOT = "b007"
 WALL_NS = 1_785_000_000_000_000_000

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import decode
+from agent.commands import decode
 
 FOLDER = Path(__file__).parent.parent / "recordings"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import decode
+from agent.commands import decode
 from drivers.card.em4100 import Em4100, Em4100Decoder, Em4100Options
 from drivers.errors import DeviceLost
 from drivers.ports import ByteLine, Phones

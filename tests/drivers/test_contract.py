@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from agent import decode
+from agent.commands import decode
 from drivers import registry
 from drivers.api import Decoder, Driver
 from drivers.errors import DeviceLost, DriverError
