@@ -20,7 +20,7 @@ from agent import clock, logs
 from agent.clock import Clock
 from agent.cloud.mqtt import CloudOptions
 from agent.cloud.roll_ups import RollUps
-from agent.cloud.uplink import Uplink
+from agent.cloud.uplink import Uplink, UplinkState
 from agent.errors import AgentError
 from agent.health import Pulse
 from agent.identity import Identity
@@ -37,7 +37,7 @@ from agent.supervisor import DevicePlan, Supervisor
 from agent.web.auth import Access
 from agent.web.phones import PhoneDesk
 from agent.web.server import WebServer
-from agent.web.views import CloudView
+from agent.web.views import CloudHealth
 from agent.wire.payloads import DeviceReport
 from agent.wire.topics import Address
 
@@ -159,7 +159,7 @@ class Board:
             phones=phones,
             access=access,
             now_ns=clock.now_ns,
-            cloud=lambda: CloudView(state=uplink.state.link, waiting=uplink.state.waiting),
+            cloud=lambda: _cloud_health(uplink.state),
             clock_synced=lambda: wall.synced,
             wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns)[0],
             allowed_hosts=settings.web.allowed_hosts,
@@ -234,3 +234,13 @@ class Board:
 
         intake.on_commit(committed)
         self._exits.callback(lambda: snapshot.keep(self.journal, intake.committed))
+
+
+def _cloud_health(state: UplinkState) -> CloudHealth:
+    return CloudHealth(
+        state=state.link,
+        waiting=state.waiting,
+        reason=state.reason,
+        nobody_listens=state.nobody_listens,
+        malformed=state.malformed,
+    )

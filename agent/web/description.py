@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from agent.lesson.roster import LineProblem
 from agent.web.views import (
     ClassView,
-    CloudView,
+    CloudHealth,
     DeviceView,
     LessonView,
     PairingView,
@@ -166,7 +166,7 @@ class HealthReply(View, frozen=True, kw_only=True):
     uptime_s: int
     journal: JournalHealth
     devices: list[DeviceHealth]
-    cloud: CloudView
+    cloud: CloudHealth
 
 
 class Operation(NamedTuple):

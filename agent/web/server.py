@@ -236,7 +236,7 @@ class WebServer:
     # -- views --------------------------------------------------------------------------------
 
     def _teacher(self, number: int, role: Any) -> TeacherView:
-        ctx = self.context
+        ctx, line = self.context, self.context.cloud()
         state, lesson, pairing = ctx.intake.committed, ctx.open_lesson, ctx.access.pairing.shown
         return TeacherView(
             role=role,
@@ -245,7 +245,7 @@ class WebServer:
             room=ctx.place.room,
             clock_synced=ctx.clock_synced(),
             journal_ok=ctx.journal.ok,
-            cloud=ctx.cloud(),
+            cloud=CloudView(state=line.state, waiting=line.waiting),
             devices=board.device_views(ctx),
             classes=[
                 ClassView(id=key, students=len(roll.students))

@@ -140,6 +140,20 @@ class CloudView(View, frozen=True, kw_only=True):
     waiting: int
 
 
+class CloudHealth(CloudView, frozen=True, kw_only=True):
+    """The line to the school, for IT.
+
+    Attributes:
+        reason: why there is no connection, or what the broker refused; "" if nothing.
+        nobody_listens: the broker took the newest batch and had nobody to give it to.
+        malformed: messages from the school's side that could not be read, since the start.
+    """
+
+    reason: str = ""
+    nobody_listens: bool = False
+    malformed: int = 0
+
+
 class ClassView(View, frozen=True, kw_only=True):
     """A class whose roster is on the board."""
 

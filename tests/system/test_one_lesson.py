@@ -9,12 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.demo.broker import BrokerName, free_port
 from agent.demo.ledger import count_duplicates
 from agent.demo.play import receive, settle
 from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.stage import ADDRESS
+from agent.wire.broker_url import parse_url
 
 BROKERS = [
     pytest.param("iotcore"),
@@ -80,3 +84,19 @@ async def test_killed_parts_lose_no_ticked_answer(tmp_path: Path) -> None:
         )
         assert view.lesson is not None
         assert {one.key for one in view.lesson.respondents if one.keypads} == {"C"}
+
+
+async def test_what_the_school_said_wrongly_is_counted_where_it_staff_look(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    async with Scene(tmp_path, broker="iotcore", port=free_port(), rng=rng, clickers=2) as scene:
+        url = parse_url(scene.stage.broker_url)
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.connect(url.host, url.port)
+        client.loop_start()
+        client.publish(ADDRESS.dn("ack"), b"{no receipt", qos=1).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
+        while (health := await scene.teacher.call("GET", "/health"))["cloud"]["malformed"] == 0:
+            await asyncio.sleep(0.05)
+        assert health["status"] == "ok"
+        assert health["cloud"]["state"] == "connected"
