@@ -31,14 +31,14 @@ SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
 ROWS_A_STATEMENT = 32
-TAIL_ROWS = 512
+TAIL_ROWS = 256
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
 WRITER_PRAGMAS = (
     "page_size=1024",
     "journal_mode=wal",
     "synchronous=full",
     "wal_autocheckpoint=4000",
-    "cache_size=-256",
+    "cache_size=-128",
 )
 
 Done = Callable[[JournalError | None], None]
@@ -147,7 +147,7 @@ class Journal:
             hint = "restore a backup, or move the file away to begin a new one"
             raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
         self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        self._reader.execute("pragma cache_size=-256")
+        self._reader.execute("pragma cache_size=-128")
         self.boot = self._number_of_boot()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
