@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from agent.cloud.delivery import RECEIPT_NOTE
 from agent.errors import AgentError, InputInvalid
-from agent.journal.store import SEQ_BITS, SEQ_MASK, row_id
+from agent.journal.reading import SEQ_BITS, SEQ_MASK, row_id
 from agent.lesson.events import ClockLearnt, decode_body
 
 BUSY_S = 2.0

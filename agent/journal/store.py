@@ -14,19 +14,16 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
-from agent.lesson.events import decode_body, encode_body
-from agent.lesson.model import LessonSpan
+from agent.journal.reading import EventRow, JournalReader, row_id
+from agent.lesson.events import encode_body
 from agent.lesson.replay import Stamped
 
-SEQ_BITS = 32
-SEQ_MASK = (1 << SEQ_BITS) - 1
-_NO_END = (1 << 63) - 1
 SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
@@ -42,21 +39,6 @@ WRITER_PRAGMAS = (
 )
 
 Done = Callable[[JournalError | None], None]
-
-
-class Row(NamedTuple):
-    """One event as it lies in the journal. `boot` is the kernel's boot id."""
-
-    epoch: int
-    seq: int
-    boot: str
-    mono_ns: int
-    kind: str
-    body: bytes
-
-
-EventRow = tuple[int, int, int, str, bytes]
-"""A row of the table: id, boot, mono_ns, kind, body."""
 
 
 class _Group(NamedTuple):
@@ -83,11 +65,6 @@ class _SideWork(NamedTuple):
 _NO_SIDE_WORK = _SideWork({}, [], None)
 
 
-def row_id(epoch: int, seq: int) -> int:
-    """The primary key of an event."""
-    return epoch << SEQ_BITS | seq
-
-
 def fresh_epoch(newest: int) -> int:
     """A number for a new epoch: above the newest, and never one that a twin of this file draws.
 
@@ -99,7 +76,7 @@ def fresh_epoch(newest: int) -> int:
     return newest + 1 + secrets.randbelow(1 << 20)
 
 
-class Journal:
+class Journal(JournalReader):
     """The agent's own file of events.
 
     `open` and `close` block; call them off the loop or before it matters. `append` is called
@@ -146,8 +123,7 @@ class Journal:
                 raise
             hint = "restore a backup, or move the file away to begin a new one"
             raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
-        self._reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        self._reader.execute("pragma cache_size=-128")
+        self._open_reader()
         self.boot = self._number_of_boot()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
@@ -208,7 +184,7 @@ class Journal:
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
         rows = [
             (
-                one.epoch << SEQ_BITS | one.seq,
+                row_id(one.epoch, one.seq),
                 one.boot,
                 one.mono_ns,
                 type(one.event).__name__,
@@ -320,78 +296,9 @@ class Journal:
         if len(self._tail) > 2 * TAIL_ROWS:
             del self._tail[:-TAIL_ROWS]
 
-    # -- reading ------------------------------------------------------------------------------
-
-    def read(self, epoch: int, after: int, limit: int) -> list[Row]:
-        """Committed events of one epoch, from `after` + 1 on, at most `limit`."""
-        first, last = row_id(epoch, after) + 1, row_id(epoch, SEQ_MASK)
+    def _rows(self, first: int, last: int, limit: int) -> Iterable[EventRow]:
         tail = self._tail
-        rows: Iterable[EventRow]
         if tail and tail[0][0] <= first <= tail[-1][0] + 1:
             start = first - tail[0][0]
-            rows = tail[start : start + limit]
-        else:
-            rows = self._reader.execute(
-                "select id, boot, mono_ns, kind, body from event where id between ? and ? limit ?",
-                (first, last, limit),
-            )
-        boots = self._boots
-        return [
-            Row(epoch, number & SEQ_MASK, boots[boot], mono_ns, kind, body)
-            for number, boot, mono_ns, kind, body in rows
-        ]
-
-    def after(self, epoch: int, seq: int) -> Iterator[Stamped]:
-        """All events behind one, over all epochs: what a replay needs."""
-        return self._stamped(row_id(epoch, seq) + 1, _NO_END)
-
-    def lesson_events(self, span: LessonSpan) -> list[Stamped]:
-        """The events between a lesson's first and last, others' among them."""
-        first, last = span.first, span.last
-        return list(self._stamped(row_id(first.epoch, first.seq), row_id(last.epoch, last.seq)))
-
-    def _stamped(self, first: int, last: int) -> Iterator[Stamped]:
-        query = (
-            "select id, boot, mono_ns, kind, body from event where id between ? and ? order by id"
-        )
-        for number, boot, mono_ns, kind, body in self._reader.execute(query, (first, last)):
-            event = decode_body(kind, body)
-            yield Stamped(number >> SEQ_BITS, number & SEQ_MASK, boot, mono_ns, event)
-
-    def epochs(self) -> list[int]:
-        """The epochs that have events, oldest first."""
-        found: list[int] = []
-        low = 0
-        while True:
-            row = self._reader.execute("select min(id) from event where id > ?", (low,)).fetchone()
-            if row[0] is None:
-                return found
-            found.append(row[0] >> SEQ_BITS)
-            low = row_id(found[-1], SEQ_MASK)
-
-    def newest(self) -> tuple[int, int]:
-        """(epoch, seq) of the newest event, (0, 0) if there is none."""
-        number = self._reader.execute("select max(id) from event").fetchone()[0] or 0
-        return number >> SEQ_BITS, number & SEQ_MASK
-
-    def last_seq(self, epoch: int) -> int:
-        """The highest seq of an epoch, 0 if it has none."""
-        bounds = (row_id(epoch, 0), row_id(epoch, SEQ_MASK))
-        query = "select max(id) from event where id between ? and ?"
-        return (self._reader.execute(query, bounds).fetchone()[0] or 0) & SEQ_MASK
-
-    def noted(self, name: str) -> str | None:
-        """A fact kept by `note`."""
-        row = self._reader.execute("select value from meta where name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def snapshot(self) -> tuple[str, bytes] | None:
-        """The newest snapshot: fingerprint and state."""
-        row = self._reader.execute(
-            "select fingerprint, state from snapshot order by id desc limit 1"
-        ).fetchone()
-        return None if row is None else (str(row[0]), bytes(row[1]))
-
-    def boot_id(self, number: int) -> str:
-        """The kernel's id of a boot."""
-        return self._boots[number]
+            return tail[start : start + limit]
+        return super()._rows(first, last, limit)
