@@ -82,6 +82,7 @@ class Board:
         self._settings = settings
         self._exits = AsyncExitStack()
         self._watches: list[asyncio.Task[None]] = []
+        self._renaming: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Board:
         """Start from the ground up: journal, replay, drivers, web, uplink."""
@@ -221,7 +222,22 @@ class Board:
                 DeviceReport(id=one.id, driver=one.driver, state=one.state)
                 for one in supervisor.devices()
             ],
+            on_name_taken=self._take_another_name,
         )
+
+    def _take_another_name(self, epoch: int) -> None:
+        """The school holds events under names that this journal would give next."""
+        if self._renaming is None or self._renaming.done():
+            log.error(
+                "the school holds more of epoch %d than was written here; does a copy of this "
+                "board's card run elsewhere, or does its disk lose what it has said was written?",
+                epoch,
+            )
+            beginning = self.intake.begin_epoch(
+                EpochStarted(reason="name_taken"), fresh_epoch(epoch)
+            )
+            self._renaming = asyncio.create_task(beginning, name="name_taken")
+            self._renaming.add_done_callback(_log_failure)
 
     def _keep_snapshots(self, intake: Intake) -> None:
         kept = intake.committed.seq
@@ -236,6 +252,12 @@ class Board:
         self._exits.callback(lambda: snapshot.keep(self.journal, intake.committed))
 
 
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """What fails is tried again when the school says it again."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s: %s", task.get_name(), task.exception())
+
+
 def _cloud_health(state: UplinkState) -> CloudHealth:
     return CloudHealth(
         state=state.link,
@@ -243,4 +265,6 @@ def _cloud_health(state: UplinkState) -> CloudHealth:
         reason=state.reason,
         nobody_listens=state.nobody_listens,
         malformed=state.malformed,
+        aside=state.aside,
+        name_taken=state.delivery.ahead,
     )

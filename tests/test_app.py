@@ -9,7 +9,7 @@ import pytest
 
 from agent import clock
 from agent.app import Board
-from agent.demo.broker import free_port
+from agent.demo.broker import LocalBroker, free_port
 from agent.errors import AgentError
 from agent.intake import Intake
 from agent.journal import snapshot
@@ -17,10 +17,15 @@ from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.model import Question, State
-from agent.settings import Settings
+from agent.settings import CloudSection, Settings
+from agent.wire.payloads import Receipt, encode
+from agent.wire.topics import Address
+from tests.cloud.school import School, until
+from tests.cloud.visitor import Visitor
 from tests.lesson.builder import LESSON, PLACE
 
 AN_HOUR_NS = 3600 * 10**9
+ADDRESS = Address("3304", "330402", "s012", "r301", "board-1")
 ASK = cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=5)
 
 
@@ -80,6 +85,30 @@ async def test_a_board_that_stops_leaves_a_snapshot_of_its_last_event(settings: 
     assert kept[0] == snapshot.fingerprint()
     assert (committed.epoch, committed.seq) == journal.newest()
     journal.close()
+
+
+async def test_a_board_whose_names_somebody_else_uses_goes_on_under_new_ones(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with LocalBroker("iotcore", tmp_path / "broker") as broker:
+        school = School(broker.url, tmp_path / "school.db")
+        cloud = CloudSection(url=broker.url)
+        async with Board(settings.model_copy(update={"cloud": cloud})) as board:
+            with Visitor(broker.port, ADDRESS.up("state")) as visitor:
+                await until(lambda: len(visitor.heard) > 0)
+                copy = Receipt(epoch=5, upto=board.intake.committed.seq + 40)
+                for _ in range(2):
+                    visitor.say(ADDRESS.dn("ack"), encode(copy))
+                await until(lambda: board.intake.committed.epoch > 5)
+            await board.intake.submit(cmd.EndLesson(lesson=LESSON))
+            school.start()
+            try:
+                state = board.intake.committed
+                await until(lambda: (state.epoch, state.seq) in school.held("board-1"))
+            finally:
+                school.stop()
+            first = board.journal.read(state.epoch, 0, 1)[0]
+        assert ev.decode_body(first.kind, first.body) == ev.EpochStarted(reason="name_taken")
 
 
 async def test_a_data_dir_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ class Outbox(Protocol):
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
         """Remember that the school did not take this event."""
 
+    def asides(self) -> int:
+        """How many events are put aside."""
+
 
 class WallClock(Protocol):
     """What the board knows of the time."""
@@ -111,7 +114,12 @@ class Shipment(NamedTuple):
 
 
 class Counters(msgspec.Struct):
-    """What has happened since start."""
+    """What has happened since start.
+
+    Attributes:
+        ahead: receipts for more of the newest epoch than was ever written here: somebody else
+            writes under this board's name.
+    """
 
     sent: int = 0
     resent: int = 0
@@ -126,15 +134,33 @@ class Counters(msgspec.Struct):
 class Delivery:
     """The cursor over the journal and the one batch in flight. Times are seconds of one clock."""
 
-    def __init__(self, outbox: Outbox, clock: WallClock, *, jitter: Callable[[], float]) -> None:
-        """`jitter` gives numbers from 0 to 1."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        clock: WallClock,
+        *,
+        jitter: Callable[[], float],
+        on_name_taken: Callable[[int], None] = lambda _epoch: None,
+    ) -> None:
+        """Take everything, read nothing.
+
+        Args:
+            outbox: the journal.
+            clock: what the board knows of the time.
+            jitter: gives numbers from 0 to 1.
+            on_name_taken: told the newest epoch when the school holds more of it than was ever
+                written here. What is written from now on needs a new one, or it would bear names
+                of somebody else's events. Told again until there is one.
+        """
         self.count = Counters()
+        self.aside = 0
         self.epoch = 0
         self.upto = 0
         self.max_batch_bytes = MAX_BATCH_BYTES
         self._outbox = outbox
         self._clock = clock
         self._jitter = jitter
+        self._on_name_taken = on_name_taken
         self._newest = (0, 0)
         self._after = 0
         self._window = MAX_ITEMS
@@ -149,6 +175,7 @@ class Delivery:
     def open(self) -> None:
         """Take up where the receipt on record ends."""
         self._newest = self._outbox.newest()
+        self.aside = self._outbox.asides()
         record = self._outbox.noted(RECEIPT_NOTE)
         if record is not None:
             epoch, _, upto = record.partition(":")
@@ -268,25 +295,30 @@ class Delivery:
         self._unreadable.add((self.epoch, seq))
         self._outbox.put_aside(self.epoch, seq, reason)
         self.count.aside += 1
+        self.aside += 1
 
     # -- what the school says -----------------------------------------------------------------
 
     def receipt(self, receipt: Receipt, now_s: float) -> bool:
         """Advance to the receipt; whether it was news."""
         upto, shipment = receipt.upto, self._in_flight
+        if receipt.epoch == self._newest[0] and self._ahead(receipt.epoch, upto):
+            self.count.ahead += 1
+            self._on_name_taken(receipt.epoch)
+            return False
         if receipt.epoch != self.epoch:
             self.count.stale += 1
             return False
         last_sent = shipment.last if shipment is not None else self._after
-        if upto > max(last_sent, self.upto) and not self._outbox.read(self.epoch, upto - 1, 1):
-            self.count.ahead += 1
-            return False
+        if upto > max(last_sent, self.upto) and self._ahead(self.epoch, upto):
+            upto = self._outbox.last_seq(self.epoch)  # restored: the school has more than we
         news = upto > self.upto
         if news:
             for seq in receipt.rejected:
                 if self.upto < seq <= upto and (self.epoch, seq) not in self._unreadable:
                     self._outbox.put_aside(self.epoch, seq, "rejected")
                     self.count.rejected += 1
+                    self.aside += 1
             self.count.received += upto - self.upto
             self.upto = upto
             self._outbox.note(RECEIPT_NOTE, f"{self.epoch}:{upto}")
@@ -300,6 +332,13 @@ class Delivery:
         else:
             self._short(upto, shipment, now_s)
         return news
+
+    def _ahead(self, epoch: int, upto: int) -> bool:
+        """Whether this is more than the journal holds of that epoch."""
+        newest_epoch, newest_seq = self._newest
+        if epoch == newest_epoch and upto <= newest_seq:
+            return False
+        return not self._outbox.read(epoch, upto - 1, 1)
 
     def _landed(self, upto: int) -> None:
         self._in_flight = None

@@ -39,6 +39,7 @@ class UplinkState(msgspec.Struct, frozen=True, kw_only=True):
         reason: why there is no connection, or what the broker refused; "" if nothing.
         nobody_listens: the broker took the newest batch and had nobody to give it to.
         malformed: messages from the school's side that could not be read.
+        aside: events that the school did not take, ever; they stay in the journal.
     """
 
     link: Literal["off", "connecting", "connected"]
@@ -48,6 +49,7 @@ class UplinkState(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     nobody_listens: bool
     malformed: int
+    aside: int
     delivery: Counters
     mqtt: MqttCounters
 
@@ -69,6 +71,7 @@ class Uplink:
         versions: Mapping[str, str],
         devices: Callable[[], list[DeviceReport]] = list,
         on_receipt: Callable[[int, int], None] = lambda _epoch, _upto: None,
+        on_name_taken: Callable[[int], None] = lambda _epoch: None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Take everything, open nothing.
@@ -82,6 +85,8 @@ class Uplink:
             versions: of the agent and what else carries one.
             devices: how the hardware is now.
             on_receipt: told (epoch, upto) of every receipt that was news.
+            on_name_taken: told the newest epoch if somebody else writes under its name; what
+                comes next needs a new one. Told again until there is one.
             jitter: numbers from 0 to 1.
 
         Raises:
@@ -95,7 +100,7 @@ class Uplink:
         self._versions = dict(versions)
         self._devices = devices
         self._on_receipt = on_receipt
-        self._delivery = Delivery(outbox, clock, jitter=jitter)
+        self._delivery = Delivery(outbox, clock, jitter=jitter, on_name_taken=on_name_taken)
         self._roll_ups: deque[RollUp] = deque(maxlen=MAX_ROLL_UPS)
         self._malformed = 0
         self._seen_connects = 0
@@ -186,6 +191,7 @@ class Uplink:
             reason=(mqtt.reason or mqtt.refusal) if mqtt is not None else "",
             nobody_listens=mqtt is not None and mqtt.unheard,
             malformed=self._malformed,
+            aside=delivery.aside,
             delivery=delivery.count,
             mqtt=mqtt.count if mqtt is not None else MqttCounters(),
         )

@@ -106,6 +106,10 @@ class JournalReader:
         row = self._reader.execute("select value from meta where name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def asides(self) -> int:
+        """How many events the school did not take."""
+        return int(self._reader.execute("select count(*) from aside").fetchone()[0])
+
     def snapshot(self) -> tuple[str, bytes] | None:
         """The newest snapshot: fingerprint and state."""
         row = self._reader.execute(

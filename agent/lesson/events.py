@@ -24,9 +24,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EpochStarted(Event, frozen=True, kw_only=True):
-    """A new numbering begins: first start, restore from a backup, salvage."""
+    """A new numbering begins: first start, restore from a backup, salvage, or a name in use twice.
 
-    reason: Literal["first_start", "restored", "salvaged"]
+    `name_taken`: the school held more of the epoch before than this journal ever had, since a
+    copy of it runs somewhere, or the disk lost what it had said was written.
+    """
+
+    reason: Literal["first_start", "restored", "salvaged", "name_taken"]
 
 
 class ClockLearnt(Event, frozen=True, kw_only=True):

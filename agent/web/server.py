@@ -245,7 +245,7 @@ class WebServer:
             room=ctx.place.room,
             clock_synced=ctx.clock_synced(),
             journal_ok=ctx.journal.ok,
-            cloud=CloudView(state=line.state, waiting=line.waiting),
+            cloud=CloudView(state=line.state, waiting=line.waiting, aside=line.aside),
             devices=board.device_views(ctx),
             classes=[
                 ClassView(id=key, students=len(roll.students))

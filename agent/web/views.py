@@ -134,10 +134,16 @@ class DeviceView(View, frozen=True, kw_only=True):
 
 
 class CloudView(View, frozen=True, kw_only=True):
-    """The line to the school. `waiting`: events without the school's receipt yet."""
+    """The line to the school.
+
+    Attributes:
+        waiting: events without the school's receipt yet.
+        aside: events that the school did not take; they stay on the board.
+    """
 
     state: Literal["off", "connecting", "connected"]
     waiting: int
+    aside: int = 0
 
 
 class CloudHealth(CloudView, frozen=True, kw_only=True):
@@ -147,11 +153,14 @@ class CloudHealth(CloudView, frozen=True, kw_only=True):
         reason: why there is no connection, or what the broker refused; "" if nothing.
         nobody_listens: the broker took the newest batch and had nobody to give it to.
         malformed: messages from the school's side that could not be read, since the start.
+        name_taken: receipts, since the start, for events that this board never wrote: a copy of
+            its journal runs elsewhere, or its disk lost what it had said was written.
     """
 
     reason: str = ""
     nobody_listens: bool = False
     malformed: int = 0
+    name_taken: int = 0
 
 
 class ClassView(View, frozen=True, kw_only=True):

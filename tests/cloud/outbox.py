@@ -66,6 +66,9 @@ class MemoryOutbox:
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
         self.aside[epoch, seq] = reason
 
+    def asides(self) -> int:
+        return len(self.aside)
+
 
 class Clock:
     """Knows the time from the start."""

@@ -94,6 +94,7 @@ export interface DeviceView {
 export interface CloudView {
   state: "off" | "connecting" | "connected";
   waiting: number;
+  aside: number;
 }
 
 export interface ClassView {

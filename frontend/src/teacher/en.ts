@@ -65,6 +65,7 @@ export const en = {
     cloudConnected: "School",
     cloudSynced: "The school's server has confirmed everything.",
     cloudWaiting: (n: number) => `${n} await the school's receipt; all are safe on this board.`,
+    cloudAside: (n: number) => `${n} could not be taken in by the school's server and were put aside on this board. Tell IT.`,
     cloudOffHint: "No school server is set up. Everything stays on this board.",
     cloudConnectingHint: "The school's server is out of reach. The lesson goes on; everything is kept here and sent later.",
     menu: "More",

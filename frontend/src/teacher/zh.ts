@@ -64,6 +64,7 @@ export const zh = {
     cloudConnected: "学校已连",
     cloudSynced: "学校服务器已确认收到全部数据。",
     cloudWaiting: (n: number) => `${n} 条正等学校服务器确认，都已存在本机。`,
+    cloudAside: (n: number) => `${n} 条学校服务器没能收进，已在本机另存，请告诉信息老师。`,
     cloudOffHint: "没有设置学校服务器，数据只存在本机。",
     cloudConnectingHint: "连不上学校服务器。上课不受影响，数据已存在本机，连上后自动补传。",
     menu: "更多",
