@@ -1,0 +1,1 @@
+"""What the benchmarks measure with: receivers, a school's stub, a board, and a meter."""

@@ -1,0 +1,157 @@
+"""The real agent as a process of its own, with a lesson and an open question."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from agent.demo.broker import free_port
+from agent.wire.topics import Address
+
+ADDRESS = Address("3304", "330402", "bench-school", "r301", "bench-board")
+START_S = 60.0
+STOP_S = 15.0
+
+
+class Board:
+    """One agent. A context manager: started on enter, stopped on exit; may be killed between."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: Sequence[str],
+        cloud_url: str | None,
+        window_ms: int | None = None,
+    ) -> None:
+        """Take everything, start nothing. `ports`: serial ports with a receiver each."""
+        self.folder = folder
+        self.data_dir = folder / "board"
+        self.port = free_port()
+        self._ports = ports
+        self._cloud_url = cloud_url
+        self._window_ms = window_ms
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it; return when its pages answer."""
+        self.start()
+        self.until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def journal(self) -> Path:
+        return self.data_dir / "journal.db"
+
+    def start(self) -> None:
+        """Begin its start."""
+        config = self.folder / "agent.toml"
+        config.write_text(self._settings(), encoding="utf-8")
+        command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
+        with (self.folder / "agent.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def until_ready(self) -> None:
+        """Wait until its pages answer."""
+        deadline_s = time.monotonic() + START_S
+        while time.monotonic() < deadline_s:
+            self.check()
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/api/v1/health", trust_env=False).is_success:
+                    return
+            time.sleep(0.02)
+        raise TimeoutError(f"the agent is not ready: see {self.folder}/agent.log")
+
+    def check(self) -> None:
+        """Raise RuntimeError if it has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(f"the agent has ended: {(self.folder / 'agent.log').read_text()}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """Ask it to end; force it after a while. Safe to call twice."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def teacher(self) -> Teacher:
+        """A signed-in teacher."""
+        return Teacher(self.url, (self.data_dir / "teacher-pin").read_text().strip())
+
+    def _settings(self) -> str:
+        place = zip(ADDRESS._fields, ADDRESS, strict=True)
+        lines = ["[agent]", f'device_id = "{ADDRESS.device}"', f'data_dir = "{self.data_dir}"']
+        lines += ["[place]", *(f'{key} = "{code}"' for key, code in place if key != "device")]
+        lines += ["[web]", 'host = "127.0.0.1"', f"port = {self.port}"]
+        if self._cloud_url is not None:
+            lines += ["[cloud]", f'url = "{self._cloud_url}"']
+        if self._window_ms is not None:
+            lines += ["[journal]", f"window_ms = {self._window_ms}"]
+        for number, port in enumerate(self._ports, start=1):
+            lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
+            lines += [f'port = "{port}"']
+        return "\n".join(lines) + "\n"
+
+
+class Teacher:
+    """What a teacher does at the page."""
+
+    def __init__(self, url: str, pin: str) -> None:
+        """Sign in."""
+        self._client = httpx.Client(
+            base_url=f"{url}/api/v1", timeout=10.0, headers={"Origin": url}, trust_env=False
+        )
+        self._call("POST", "/session", {"pin": pin})
+        self.lesson = ""
+
+    def open_lesson(self) -> None:
+        self.lesson = self._call("POST", "/lessons", {"class_id": None, "title": "bench"})["id"]
+
+    def end_lesson(self) -> None:
+        self._call("POST", f"/lessons/{self.lesson}/end", None)
+
+    def ask(self) -> None:
+        """A question with four options, open from now on; the one before it is closed."""
+        body = {"kind": "single", "options": ["", "", "", ""], "key": None}
+        self._call("POST", f"/lessons/{self.lesson}/questions", body)
+
+    def _call(self, method: str, path: str, body: object) -> Any:
+        answer = self._client.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def close(self) -> None:
+        self._client.close()

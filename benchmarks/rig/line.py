@@ -1,0 +1,286 @@
+"""Lean receivers on serial ports, in a process of their own, so that their work is not counted.
+
+`Line` starts the process and tells it what to press; `python -m benchmarks.rig.line` is the
+process. It takes one JSON order a line and answers each with one line when it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+import tty
+from array import array
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from benchmarks.rig.receiver import LeanReceiver, now_ns
+
+CHUNK = 256
+"""Presses that a flood writes at once: less than a terminal's buffer."""
+FULL_FRAME = 8
+TICK_S = 0.02
+
+
+class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What to do.
+
+    Attributes:
+        do: "rate" presses so many a second, "flood" as fast as the line and the rings take it,
+            "settle" waits until every press has its outcome or `seconds` are over,
+            "greet" until every receiver was asked who it is, "save" writes times to `path`.
+        company_ms: so long a press waits for others to share its frame.
+    """
+
+    do: str
+    hz: float = 0.0
+    seconds: float = 0.0
+    count: int = 0
+    company_ms: float = 5.0
+    path: str = ""
+
+
+class Count(msgspec.Struct):
+    """What the receivers have done so far, and what it cost their process."""
+
+    made: int
+    settled: int
+    accepted: int
+    rejected: int
+    refused: int
+    resent: int
+    cpu_s: float
+    greeted: bool
+
+
+class _Port:
+    """One receiver at the far end of a pseudo-terminal."""
+
+    def __init__(self, receiver: LeanReceiver) -> None:
+        self.receiver = receiver
+        self.master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        tty.setraw(self.master)
+        os.set_blocking(self.master, False)
+        self.path = os.ttyname(self._slave)
+        self._rest = b""
+
+    def fileno(self) -> int:
+        return self.master
+
+    @property
+    def stuck(self) -> bool:
+        return bool(self._rest)
+
+    def read(self) -> None:
+        with suppress(BlockingIOError):
+            self.receiver.feed(os.read(self.master, 65_536), now_ns())
+
+    def write(self, most: int, *, wait: bool) -> None:
+        """Write what is due; with `wait` keep what the line does not take, else it is lost."""
+        data = self._rest or self.receiver.frames(most, now_ns())
+        if not data:
+            return
+        try:
+            taken = os.write(self.master, data)
+        except BlockingIOError:
+            taken = 0
+        self._rest = data[taken:] if wait else b""
+
+
+class Room:
+    """All receivers of one process."""
+
+    def __init__(self, receivers: int, *, ring: int, clickers: int) -> None:
+        self._ports = [
+            _Port(LeanReceiver(0x0D33_0100 + number, ring=ring, clickers=clickers))
+            for number in range(receivers)
+        ]
+
+    @property
+    def paths(self) -> list[str]:
+        return [port.path for port in self._ports]
+
+    def serve(self) -> None:
+        """Take orders until the input ends."""
+        orders = b""
+        while True:
+            self._turn(TICK_S, [sys.stdin.fileno()])
+            if select.select([sys.stdin.fileno()], [], [], 0)[0]:
+                data = os.read(sys.stdin.fileno(), 65_536)
+                if not data:
+                    return
+                *lines, orders = (orders + data).split(b"\n")
+                for line in lines:
+                    self._obey(msgspec.json.decode(line, type=Order))
+                    print(msgspec.json.encode(self.count()).decode(), flush=True)
+
+    def count(self) -> Count:
+        all_of = [port.receiver for port in self._ports]
+        return Count(
+            made=sum(one.made for one in all_of),
+            settled=sum(one.settled for one in all_of),
+            accepted=sum(one.accepted for one in all_of),
+            rejected=sum(one.rejected for one in all_of),
+            refused=sum(one.refused for one in all_of),
+            resent=sum(one.resent for one in all_of),
+            cpu_s=time.process_time(),
+            greeted=all(one.greeted for one in all_of),
+        )
+
+    def _obey(self, order: Order) -> None:
+        until_ns = now_ns() + int(order.seconds * 1e9)
+        if order.do == "rate":
+            self._rate(order)
+        elif order.do == "flood":
+            self._flood(order.count, until_ns)
+        elif order.do == "settle":
+            while now_ns() < until_ns and any(
+                port.receiver.settled < port.receiver.made for port in self._ports
+            ):
+                self._turn(TICK_S)
+        elif order.do == "greet":
+            while now_ns() < until_ns and not all(port.receiver.greeted for port in self._ports):
+                self._turn(TICK_S)
+        elif order.do == "save":
+            for port in self._ports:
+                one = port.receiver
+                head = Path(order.path) / one.token_prefix.replace(":", "-")
+                head.with_suffix(".pressed").write_bytes(one.pressed_ns.tobytes())
+                head.with_suffix(".ticked").write_bytes(one.ticked_ns.tobytes())
+
+    def _turn(self, wait_s: float, also: list[int] | None = None) -> None:
+        """Serve the lines once, after at most so long."""
+        stuck = [port for port in self._ports if port.stuck]
+        watched: list[_Port | int] = [*self._ports, *(also or [])]
+        readable, writable, _ = select.select(watched, stuck, [], wait_s)
+        for port in self._ports:
+            if port in readable:
+                port.read()
+            if not port.stuck or port in writable:
+                port.write(CHUNK, wait=True)
+
+    def _rate(self, order: Order) -> None:
+        """Presses at even intervals, round the receivers, at the times when they are due."""
+        ports, company_ns = self._ports, int(order.company_ms * 1e6)
+        began_ns, total = now_ns(), int(order.hz * order.seconds)
+        made = 0
+        while made < total:
+            at_ns = now_ns()
+            due_ns = began_ns + int(made / order.hz * 1e9)
+            while made < total and due_ns <= at_ns:
+                ports[made % len(ports)].receiver.press(due_ns)
+                made += 1
+                due_ns = began_ns + int(made / order.hz * 1e9)
+            next_ns = due_ns
+            for port in ports:
+                one = port.receiver
+                if one.unsent:
+                    leave_ns = one.pressed_ns[-one.unsent] + company_ns
+                    if one.unsent < FULL_FRAME and leave_ns > at_ns:
+                        next_ns = min(next_ns, leave_ns)
+                        port.write(0, wait=False)
+                        continue
+                port.write(FULL_FRAME, wait=False)
+            wait_s = max(0.0, (next_ns - now_ns()) / 1e9)
+            for port in select.select(ports, [], [], wait_s)[0]:
+                port.read()
+
+    def _flood(self, count: int, until_ns: int) -> None:
+        """As fast as rings and line take it; `count` presses at most, if given."""
+        left = count or sys.maxsize
+        while left > 0 and now_ns() < until_ns:
+            moved = False
+            at_ns = now_ns()
+            for port in self._ports:
+                if port.stuck:
+                    continue
+                one = port.receiver
+                fresh = min(CHUNK, one.room, left)
+                # Half a chunk at least: single presses would make this process the bottleneck.
+                if fresh >= min(CHUNK // 2, left):
+                    one.press_many(fresh, at_ns)
+                    left -= fresh
+                    moved = True
+                    port.write(CHUNK, wait=True)
+            self._turn(0.0 if moved else TICK_S / 4)
+
+
+class Line:
+    """The process, as the benchmark sees it. A context manager."""
+
+    def __init__(self, receivers: int = 1, *, ring: int = 64, clickers: int = 48) -> None:
+        """Take everything, start nothing. A real receiver's ring holds 64 presses."""
+        self._command = [sys.executable, "-m", "benchmarks.rig.line", f"--receivers={receivers}"]
+        self._command += [f"--ring={ring}", f"--clickers={clickers}"]
+        self.ports: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Start it; `ports` are the serial ports."""
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.ports = msgspec.json.decode(self._answer(), type=list[str])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def begin(self, order: Order) -> None:
+        """Give an order; `wait` for its end."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
+        self._process.stdin.flush()
+
+    def wait(self) -> Count:
+        return msgspec.json.decode(self._answer(), type=Count)
+
+    def carry_out(self, order: Order) -> Count:
+        self.begin(order)
+        return self.wait()
+
+    def times_ns(self, folder: Path) -> dict[str, tuple[array[int], array[int]]]:
+        """By the token without its number: when each press was made, and when it was ticked."""
+        self.carry_out(Order(do="save", path=str(folder)))
+        found = {}
+        for path in folder.glob("*.pressed"):
+            pressed_ns, ticked_ns = array("q"), array("q")
+            pressed_ns.frombytes(path.read_bytes())
+            ticked_ns.frombytes(path.with_suffix(".ticked").read_bytes())
+            found[path.stem.replace("-", ":")] = (pressed_ns, ticked_ns)
+        return found
+
+    def _answer(self) -> bytes:
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("the receivers' process ended")
+        return answer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--receivers", type=int, default=1)
+    parser.add_argument("--ring", type=int, default=64)
+    parser.add_argument("--clickers", type=int, default=48)
+    arguments = parser.parse_args()
+    room = Room(arguments.receivers, ring=arguments.ring, clickers=arguments.clickers)
+    print(msgspec.json.encode(room.paths).decode(), flush=True)
+    room.serve()
+
+
+if __name__ == "__main__":
+    main()
