@@ -15,19 +15,23 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
 from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
-from agent.journal.reading import EventRow, JournalReader, row_id
+from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.lesson.events import encode_body
 from agent.lesson.replay import Stamped
 
 SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
-ROWS_A_STATEMENT = 32
+SMALL_ROWS = 32
+LARGE_ROWS = 256
+"""Rows of one statement: few lengths, so that each statement is prepared once and kept."""
 TAIL_ROWS = 256
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
 WRITER_PRAGMAS = (
@@ -47,6 +51,10 @@ class _Group(NamedTuple):
     done: Done
 
 
+_NOTHING = _Group([], 0, lambda _: None)
+"""Wakes the writer, and is no group."""
+
+
 class _SideWork(NamedTuple):
     """What rides on a commit, about once a second."""
 
@@ -63,6 +71,12 @@ class _SideWork(NamedTuple):
 
 
 _NO_SIDE_WORK = _SideWork({}, [], None)
+
+
+def _rows_a_statement(left: int) -> int:
+    if left >= LARGE_ROWS:
+        return LARGE_ROWS
+    return min(left, SMALL_ROWS)
 
 
 def fresh_epoch(newest: int) -> int:
@@ -87,8 +101,9 @@ class Journal(JournalReader):
         """Take everything, open nothing. `boot_id`: the kernel's name of this boot."""
         self.path = path
         self._boot_id = boot_id
-        self._wake = threading.Condition()
-        self._queue: list[_Group] = []
+        self._queue: SimpleQueue[_Group] = SimpleQueue()
+        self._unwritten = 0
+        self._side = threading.Lock()  # over the three that follow
         self._notes: dict[str, str] = {}
         self._asides: list[tuple[int, str]] = []
         self._snapshot: tuple[int, str, bytes] | None = None
@@ -150,9 +165,8 @@ class Journal(JournalReader):
 
     def close(self) -> None:
         """Write what waits, stop the writer, close the file."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._stopping = True
+        self._queue.put(_NOTHING)
         self._writer.join(STOP_S)
         self._reader.close()
         self._db.close()
@@ -176,25 +190,18 @@ class Journal(JournalReader):
     @property
     def idle(self) -> bool:
         """Whether nothing waits to be written."""
-        return not self._queue
+        return self._unwritten == 0
 
     # -- writing ------------------------------------------------------------------------------
 
     def append(self, events: Sequence[Stamped], done: Done) -> None:
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
         rows = [
-            (
-                row_id(one.epoch, one.seq),
-                one.boot,
-                one.mono_ns,
-                type(one.event).__name__,
-                encode_body(one.event),
-            )
-            for one in events
+            (epoch << SEQ_BITS | seq, boot, mono_ns, type(event).__name__, encode_body(event))
+            for epoch, seq, boot, mono_ns, event in events
         ]
-        with self._wake:
-            self._queue.append(_Group(rows, self._generation, done))
-            self._wake.notify()
+        self._unwritten += 1
+        self._queue.put(_Group(rows, self._generation, done))
 
     def begin_again(self) -> None:
         """After a failed commit: what is appended from now on has fresh numbers."""
@@ -202,47 +209,80 @@ class Journal(JournalReader):
 
     def note(self, name: str, value: str) -> None:
         """Keep a small fact that may be lost when the power goes; written within about 1 s."""
-        with self._wake:
+        with self._side:
+            idle = not self._side_waits
             self._notes[name] = value
-            self._wake.notify()
+        if idle:
+            self._queue.put(_NOTHING)
 
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
         """Remember that the school did not take this event."""
-        with self._wake:
+        with self._side:
+            idle = not self._side_waits
             self._asides.append((row_id(epoch, seq), reason))
-            self._wake.notify()
+        if idle:
+            self._queue.put(_NOTHING)
 
     def put_snapshot(self, epoch: int, seq: int, fingerprint: str, state: bytes) -> None:
         """Keep a state, within about 1 s; the one before it is dropped."""
-        with self._wake:
+        with self._side:
+            idle = not self._side_waits
             self._snapshot = (row_id(epoch, seq), fingerprint, state)
-            self._wake.notify()
+        if idle:
+            self._queue.put(_NOTHING)
+
+    @property
+    def _side_waits(self) -> bool:
+        return bool(self._notes or self._asides or self._snapshot)
 
     def _write(self) -> None:
         """The one thread that writes."""
         side_at_s = 0.0
         while True:
-            with self._wake:
-                while not self._queue and not self._stopping:
-                    side = bool(self._notes or self._asides or self._snapshot)
-                    if not self._wake.wait(SIDE_DELAY_S if side else None) and side:
-                        break
-                stopping = self._stopping
-                groups, self._queue = self._queue, []
-                side_work = _NO_SIDE_WORK
-                if stopping or time.monotonic() >= side_at_s:
-                    side_work = _SideWork(self._notes, self._asides, self._snapshot)
-                    self._notes, self._asides, self._snapshot = {}, [], None
-                    side_at_s = time.monotonic() + SIDE_DELAY_S
+            groups = self._take()
+            stopping = self._stopping
+            side_work = _NO_SIDE_WORK
+            if self._side_waits and (stopping or time.monotonic() >= side_at_s):
+                side_work = self._take_side_work()
+                side_at_s = time.monotonic() + SIDE_DELAY_S
             refused = [one for one in groups if one.generation <= self._failed_generation]
             groups = [one for one in groups if one.generation > self._failed_generation]
             error = self._commit(groups, side_work)
-            if error is not None and groups:
-                self._failed_generation = groups[-1].generation
+            if error is not None:
+                self._put_back(side_work)
+                if groups:
+                    self._failed_generation = groups[-1].generation
             self._report(refused, self._failure)
             self._report(groups, error)
-            if stopping and not self._queue:
+            if stopping and self._queue.empty():
                 return
+
+    def _take(self) -> list[_Group]:
+        """Wait for groups and take all that there are; none when side work has waited enough."""
+        groups: list[_Group] = []
+        with suppress(Empty):
+            one = self._queue.get(timeout=SIDE_DELAY_S if self._side_waits else None)
+            while True:
+                if one is not _NOTHING:
+                    groups.append(one)
+                elif not groups and not self._stopping:  # side work came: from now on, not for ever
+                    one = self._queue.get(timeout=SIDE_DELAY_S)
+                    continue
+                one = self._queue.get_nowait()
+        return groups
+
+    def _take_side_work(self) -> _SideWork:
+        with self._side:
+            side_work = _SideWork(self._notes, self._asides, self._snapshot)
+            self._notes, self._asides, self._snapshot = {}, [], None
+        return side_work
+
+    def _put_back(self, side_work: _SideWork) -> None:
+        """It was not written: it is tried again with a later commit, unless newer came."""
+        with self._side:
+            self._notes = side_work.notes | self._notes
+            self._asides = side_work.asides + self._asides
+            self._snapshot = self._snapshot or side_work.snapshot
 
     def _commit(self, groups: list[_Group], side: _SideWork) -> JournalError | None:
         db = self._db
@@ -251,7 +291,7 @@ class Journal(JournalReader):
             return None
         self._attempts += 1
         try:
-            if len(rows) <= ROWS_A_STATEMENT and not any(side):
+            if len(rows) <= SMALL_ROWS and not any(side):
                 self._insert(rows)  # one statement is a transaction of its own
             else:
                 db.execute("begin immediate")
@@ -268,11 +308,13 @@ class Journal(JournalReader):
         return None
 
     def _insert(self, rows: list[EventRow]) -> None:
-        """One statement for many rows: each is a hand-over of the interpreter's lock."""
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            some = rows[start : start + ROWS_A_STATEMENT]
+        """Many rows a statement: each is a hand-over of the interpreter's lock."""
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + _rows_a_statement(len(rows) - start)]
             statement = "insert into event values(?,?,?,?,?)" + ",(?,?,?,?,?)" * (len(some) - 1)
             self._db.execute(statement, [cell for row in some for cell in row])
+            start += len(some)
 
     def _report(self, groups: list[_Group], error: JournalError | None) -> None:
         if groups:
@@ -283,6 +325,7 @@ class Journal(JournalReader):
 
     def _tell(self, groups: list[_Group], error: JournalError | None) -> None:
         """In the loop: what was committed can be read from here on."""
+        self._unwritten -= len(groups)
         if error is None:
             for group in groups:
                 self._remember(group.rows)
