@@ -12,7 +12,7 @@ from drivers.readings import Token
 Verdict = Literal["accepted", "changed", "rejected"]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one press, once that is durable.
 
     Attributes:

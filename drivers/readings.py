@@ -31,7 +31,7 @@ class Attached(Reading, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
 
 
-class KeyPress(Reading, frozen=True, kw_only=True):
+class KeyPress(Reading, frozen=True, kw_only=True, gc=False):
     """One complete answer of one keypad.
 
     Attributes:

@@ -35,7 +35,7 @@ ITEM_OVERHEAD_BYTES = 260
 """What an item has beside its body, at most."""
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
-PAUSES = ((300, 0.0), (20, 0.2), (0, 0.05))
+PAUSES = ((0, 0.0),)
 """(events at least, seconds) from one batch to the next: while answers come in, they gather
 instead of paying a round trip each; a backlog is not held up."""
 PAUSE_SLACK_S = 0.02

@@ -152,7 +152,7 @@ class PhoneJoined(Event, frozen=True, kw_only=True):
     number: int
 
 
-class ResponseRecorded(Event, frozen=True, kw_only=True):
+class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
     """A press counted as an answer. The row's time is when the key was pressed.
 
     Attributes:

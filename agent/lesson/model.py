@@ -23,14 +23,14 @@ RECENT_LESSONS = 3
 """Ended lessons kept for late presses and corrections; older ones are read from the journal."""
 
 
-class Moment(msgspec.Struct, frozen=True, order=True):
+class Moment(msgspec.Struct, frozen=True, order=True, gc=False):
     """A time that can be compared over restarts: number of the boot, then its clock in ns."""
 
     boot: int
     mono_ns: int
 
 
-class Answer(msgspec.Struct):
+class Answer(msgspec.Struct, gc=False):
     """The answer of one keypad that counts. `order` is the seq of its event."""
 
     key: str

@@ -38,6 +38,8 @@ def normalise(kind: QuestionKind, options: int, key: str) -> str:
     Raises:
         KeyInvalid: option_unknown, one_option_only or number_unreadable.
     """
+    if kind == "single" and len(key) == 1 and key in LETTERS[:options]:
+        return key  # what nearly every press is
     text = unicodedata.normalize("NFKC", key).strip().upper()
     if not text:
         return ""

@@ -227,10 +227,15 @@ def codes(
 ) -> list[tuple[int, int, OutcomeCode]]:
     """(boot, seq, code) of the outcomes that are for this receiver."""
     found: list[tuple[int, int, OutcomeCode]] = []
+    start, boot = "", 0
     for token, outcome in outcomes:
-        of, boot, seq = token.split(":")
-        if of == serial:
-            found.append((int(boot), int(seq), outcome_code(outcome)))
+        name, _, seq = token.rpartition(":")
+        if name != start:  # seldom: a receiver's presses differ in their last part
+            start = name
+            whose, _, number = name.partition(":")
+            boot = int(number) if whose == serial else 0
+        if boot:
+            found.append((boot, int(seq), outcome_code(outcome)))
     return found
 
 
