@@ -1,26 +1,27 @@
 """The composition root: the only file that builds the parts and wires them together.
 
-Parts start from the ground up and stop in the reverse order; READY=1 is said when the first
-press would be accepted. A part that crashes ends the process, and systemd starts it again.
+Parts start from the ground up and stop in the reverse order: journal, replay, drivers, and then
+what takes longer to load, the pages and the line to the school; READY=1 is said when all of it
+stands. A part that crashes ends the process, and systemd starts it again.
 """
 
+# ruff: noqa: PLC0415 (presses are taken in before the pages and the uplink are loaded)
 from __future__ import annotations
 
 import asyncio
 import ctypes
 import gc
+import importlib
 import importlib.metadata
 import logging
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agent import clock, logs
 from agent.clock import Clock
-from agent.cloud.mqtt import CloudOptions
-from agent.cloud.roll_ups import RollUps
-from agent.cloud.uplink import Uplink, UplinkState
 from agent.errors import AgentError
 from agent.health import Pulse
 from agent.identity import Identity
@@ -34,12 +35,11 @@ from agent.polling import Polling
 from agent.ports import BoardPorts
 from agent.settings import Settings
 from agent.supervisor import DevicePlan, Supervisor
-from agent.web.auth import Access
 from agent.web.phones import PhoneDesk
-from agent.web.server import WebServer
-from agent.web.views import CloudHealth
-from agent.wire.payloads import DeviceReport
-from agent.wire.topics import Address
+
+if TYPE_CHECKING:  # the rest is loaded when the drivers run: see _load
+    from agent.cloud.uplink import Uplink, UplinkState
+    from agent.web.views import CloudHealth
 
 log = logging.getLogger(__name__)
 
@@ -113,20 +113,12 @@ class Board:
 
     async def _start(self) -> None:
         settings, exits = self._settings, self._exits
-        boot_id = clock.this_boot()
-        data_dir = settings.agent.data_dir
-        try:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        except OSError as error:
-            hint = f"cannot be made ({error.strerror}); correct [agent] data_dir or its rights"
-            raise AgentError("data_dir_unusable", str(data_dir), hint) from error
-
-        self.journal = journal = Journal(data_dir / "journal.db", boot_id=boot_id)
+        data_dir = _made(settings.agent.data_dir)
+        self.journal = journal = Journal(data_dir / "journal.db", boot_id=clock.this_boot())
         journal.open()
         exits.callback(journal.close)
         state = snapshot.recover(journal)
         identity = Identity.load(data_dir)
-        rosters = RosterStore(data_dir / "roster.db")
         phones = PhoneDesk(now_ns=clock.now_ns)
         self.intake = intake = Intake(
             journal,
@@ -143,10 +135,35 @@ class Board:
         if state.seq == 0:
             epoch = fresh_epoch(state.epoch)
             await intake.begin_epoch(EpochStarted(reason="first_start"), epoch)
+        polling = Polling(lambda: intake.committed, supervisor.show)
+        intake.on_commit(polling.committed)
+        exits.callback(polling.stop)
+        polling.committed()
+        intake.set_timer()
+        await exits.enter_async_context(supervisor)
+        # Presses are taken in from here on, while what takes longer to load is loaded.
+        await asyncio.to_thread(_load)
+        await self._start_lines(supervisor, identity, phones)
+        expected_s = watchdog_s()
+        if expected_s is not None:
+            pulse = Pulse(intake, journal)
+            self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
 
-        wall = Clock(boot_id, learnt=lambda: intake.committed.clocks, submit=intake.submit)
+    async def _start_lines(
+        self, supervisor: Supervisor, identity: Identity, phones: PhoneDesk
+    ) -> None:
+        """The lines to people and to the school: pages and uplink."""
+        from agent.cloud.roll_ups import RollUps
+        from agent.web.auth import Access
+        from agent.web.server import WebServer
+
+        settings, exits = self._settings, self._exits
+        intake, journal = self.intake, self.journal
+        data_dir = settings.agent.data_dir
+        wall = Clock(
+            clock.this_boot(), learnt=lambda: intake.committed.clocks, submit=intake.submit
+        )
         uplink = self._make_uplink(wall, supervisor)
-        access = Access(data_dir)
         self.web = WebServer(
             host=settings.web.host,
             port=settings.web.port,
@@ -154,11 +171,11 @@ class Board:
             place=self._place,
             intake=intake,
             journal=journal,
-            rosters=rosters,
+            rosters=RosterStore(data_dir / "roster.db"),
             identity=identity,
             supervisor=supervisor,
             phones=phones,
-            access=access,
+            access=Access(data_dir),
             now_ns=clock.now_ns,
             cloud=lambda: _cloud_health(uplink.state),
             clock_synced=lambda: wall.synced,
@@ -167,26 +184,16 @@ class Board:
             tls_cert_file=settings.web.tls_cert_file,
             tls_key_file=settings.web.tls_key_file,
         )
-        polling = Polling(lambda: intake.committed, supervisor.show)
         roll_ups = RollUps(lambda: intake.committed, uplink.publish_rollup)
         roll_ups.start()
-        intake.on_commit(polling.committed)
         intake.on_commit(roll_ups.committed)
         intake.on_commit(lambda: uplink.committed(intake.committed.epoch, intake.committed.seq))
         supervisor.on_change(uplink.announce)
-        exits.callback(polling.stop)
-        polling.committed()
-        intake.set_timer()
-        await exits.enter_async_context(supervisor)
         await exits.enter_async_context(self.web)
         await exits.enter_async_context(uplink)
-        pulse = Pulse(intake, journal)
         self._watch("web", self.web.watch())
         self._watch("uplink", uplink.watch())
         self._watch("clock", wall.watch())
-        expected_s = watchdog_s()
-        if expected_s is not None:
-            self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
 
     def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
@@ -199,6 +206,11 @@ class Board:
         return Place(city=place.city, county=place.county, school=place.school, room=place.room)
 
     def _make_uplink(self, wall: Clock, supervisor: Supervisor) -> Uplink:
+        from agent.cloud.mqtt import CloudOptions
+        from agent.cloud.uplink import Uplink
+        from agent.wire.payloads import DeviceReport
+        from agent.wire.topics import Address
+
         settings, place = self._settings, self._settings.place
         cloud = settings.cloud
         options = None
@@ -258,7 +270,26 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         log.error("%s: %s", task.get_name(), task.exception())
 
 
+def _made(data_dir: Path) -> Path:
+    """The folder, made if need be."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        hint = f"cannot be made ({error.strerror}); correct [agent] data_dir or its rights"
+        raise AgentError("data_dir_unusable", str(data_dir), hint) from error
+    return data_dir
+
+
+def _load() -> None:
+    """Load the pages' and the uplink's packages, in a thread: they take half of the start."""
+    importlib.import_module("agent.cloud.uplink")
+    importlib.import_module("agent.cloud.roll_ups")
+    importlib.import_module("agent.web.server")
+
+
 def _cloud_health(state: UplinkState) -> CloudHealth:
+    from agent.web.views import CloudHealth
+
     return CloudHealth(
         state=state.link,
         waiting=state.waiting,
