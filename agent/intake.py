@@ -93,12 +93,12 @@ class Intake:
         """Readings that are not durable yet."""
         return len(self._readings) + self._uncommitted
 
-    async def emit(self, reading: Reading) -> None:
-        """Take a reading. Waits for room in the queue, not for the commit."""
+    async def emit(self, *readings: Reading) -> None:
+        """Take readings, in order. Waits for room in the queue, not for the commit."""
         while len(self._readings) + self._uncommitted >= CAPACITY:
             self._room.clear()
             await self._room.wait()
-        self._readings.append(reading)
+        self._readings.extend(readings)
         if self._drain_due is None:
             loop = asyncio.get_running_loop()
             due_s = max(loop.time(), self._drained_s + self._window_s)

@@ -160,11 +160,13 @@ class Supervisor:
         # looked up once: it is used for every group of presses
         slot.confirm = driver.confirm if isinstance(driver, Confirms) else None
 
-        async def emit(reading: Reading) -> None:
-            if type(reading) is Attached:
-                self._attached(slot, driver, reading)
-            else:
-                await self._emit(reading)
+        async def emit(*readings: Reading) -> None:
+            first = readings[0]
+            if type(first) is Attached:
+                self._attached(slot, driver, first)
+                readings = readings[1:]
+            if readings:
+                await self._emit(*readings)
 
         try:
             await driver.run(emit)

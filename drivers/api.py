@@ -7,7 +7,7 @@ A driver's file name is its registration: `driver = "clicker.acme"` names
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +15,12 @@ from pydantic import BaseModel, ConfigDict
 from drivers.ports import Ports
 from drivers.readings import Reading
 
-Emit = Callable[[Reading], Awaitable[None]]
+
+class Emit(Protocol):
+    """Where a driver's readings go."""
+
+    async def __call__(self, *readings: Reading) -> None:
+        """Take readings, in order. Waits for room in the queue, not for the commit."""
 
 
 class Options(BaseModel):

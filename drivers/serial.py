@@ -14,6 +14,8 @@ READ_BYTES = 65_536
 BEAT_S = 0.02
 """A line that keeps talking is read at the beats of the loop's clock, every line at the same ones:
 the wake-up costs, not the byte."""
+FLOOD_BYTES = 2_048
+"""A line that has so many bytes at once is read on: the kernel holds but a few thousand."""
 MAX_UNSENT_BYTES = 262_144
 
 
@@ -58,7 +60,8 @@ class SerialLine:
             except OSError as error:
                 raise self._lost() from error
             if data:
-                self._next_read_s = (self._loop.time() // BEAT_S + 1) * BEAT_S
+                if len(data) < FLOOD_BYTES:
+                    self._next_read_s = (self._loop.time() // BEAT_S + 1) * BEAT_S
                 return data
             if data == b"":
                 raise self._lost()

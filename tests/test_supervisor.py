@@ -81,8 +81,8 @@ class Bench:
         self.supervisor = Supervisor([plan], ports=NoPorts(), emit=self.emit)
         self.supervisor.on_change(lambda: self.states.append(self.status.state))
 
-    async def emit(self, reading: Reading) -> None:
-        self.readings.append(reading)
+    async def emit(self, *readings: Reading) -> None:
+        self.readings.extend(readings)
 
     @property
     def status(self) -> DeviceStatus:

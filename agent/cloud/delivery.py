@@ -1,4 +1,4 @@
-"""Which events go to the school now, and when the same ones go again.
+"""Which events go to the school now, and when the same ones go again (agent.cloud.shipment: how).
 
 It reads the outbox and sends nothing itself.
 
@@ -11,61 +11,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
-from agent.lesson.events import KINDS, public_body
+from agent.cloud.shipment import Packer, Row, Shipment, WallClock
 from agent.wire import codec
-from agent.wire.errors import PayloadInvalid
-from agent.wire.payloads import (
-    MAX_ITEMS,
-    SET_ASIDE,
-    BadBatch,
-    Batch,
-    ClockQuality,
-    Item,
-    Receipt,
-    encode,
-)
+from agent.wire.payloads import MAX_ITEMS, BadBatch, Receipt
 
-MAX_BATCH_BYTES = 128 * 1024
-ITEM_OVERHEAD_BYTES = 260
-"""What an item has beside its body, at most."""
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
-PAUSES = ((0, 0.0),)
-"""(events at least, seconds) from one batch to the next: while answers come in, they gather
-instead of paying a round trip each; a backlog is not held up."""
-PAUSE_SLACK_S = 0.02
-"""A pause may end so much early: a batch that leaves with a commit costs no wake-up of its own."""
 GAPS_BELIEVED = 3
 RECEIPT_NOTE = "receipt"
-
-
-class Row(Protocol):
-    """One event as the journal holds it."""
-
-    @property
-    def seq(self) -> int:
-        """Its number in the epoch, from 1, without gaps."""
-
-    @property
-    def boot(self) -> str:
-        """The power-on in which `mono_ns` counts."""
-
-    @property
-    def mono_ns(self) -> int:
-        """When it happened."""
-
-    @property
-    def kind(self) -> str:
-        """Name of the event."""
-
-    @property
-    def body(self) -> bytes:
-        """The event as JSON."""
 
 
 class Outbox(Protocol):
@@ -94,23 +51,6 @@ class Outbox(Protocol):
 
     def asides(self) -> int:
         """How many events are put aside."""
-
-
-class WallClock(Protocol):
-    """What the board knows of the time."""
-
-    def wall(self, boot: str, mono_ns: int) -> tuple[datetime | None, ClockQuality]:
-        """Wall time of a moment, None if that boot never learnt it."""
-
-
-class Shipment(NamedTuple):
-    """A batch on its way; resent byte for byte."""
-
-    epoch: int
-    first: int
-    last: int
-    packed: codec.Packed
-    stand_in: bool
 
 
 class Counters(msgspec.Struct):
@@ -156,20 +96,17 @@ class Delivery:
         self.aside = 0
         self.epoch = 0
         self.upto = 0
-        self.max_batch_bytes = MAX_BATCH_BYTES
+        self.packer = Packer(clock, set_aside=self._set_aside)
         self._outbox = outbox
-        self._clock = clock
         self._jitter = jitter
         self._on_name_taken = on_name_taken
         self._newest = (0, 0)
         self._after = 0
         self._window = MAX_ITEMS
-        self._unreadable: set[tuple[int, int]] = set()
         self._in_flight: Shipment | None = None
         self._sent_at_s = 0.0
         self._resend_at_s = 0.0
         self._resend_s = FIRST_RESEND_S
-        self._pause_until_s = 0.0
         self._gaps_in_a_row = 0
 
     def open(self) -> None:
@@ -213,8 +150,6 @@ class Delivery:
             self.count.resent += 1
             self._resend_s = min(self._resend_s * 2, LAST_RESEND_S)
         else:
-            if now_s < self._pause_until_s - PAUSE_SLACK_S:
-                return None
             self._in_flight = self._next()
             if self._in_flight is None:
                 return None
@@ -222,17 +157,13 @@ class Delivery:
             self._gaps_in_a_row = 0
         self._sent_at_s = now_s
         self._resend_at_s = now_s + self._resend_s * (1 + self._jitter() / 4)
-        size = self._in_flight.last - self._in_flight.first + 1
-        self._pause_until_s = now_s + next(pause_s for least, pause_s in PAUSES if size >= least)
         return self._in_flight.packed
 
     def wait_s(self, now_s: float) -> float | None:
         """How long nothing is due, unless something happens; None: until something does."""
         if self._in_flight is not None:
             return max(self._resend_at_s - now_s, 0.0)
-        if (self.epoch, self._after) == self._newest:
-            return None
-        return max(self._pause_until_s - now_s, 0.0)
+        return None if (self.epoch, self._after) == self._newest else 0.0
 
     def reconnected(self) -> None:
         """What was in flight may be lost: it is due at once."""
@@ -249,51 +180,10 @@ class Delivery:
                 return None
             self.epoch, self._after, self.upto = later[0], 0, 0
             rows = self._outbox.read(self.epoch, 0, self._window)
-        return self._ship(rows)
+        return self.packer.pack(self.epoch, rows)
 
-    def _ship(self, rows: Sequence[Row]) -> Shipment:
-        items: list[Item] = []
-        room_bytes = self.max_batch_bytes
-        for row in rows:
-            item = self._item(row)
-            room_bytes -= len(bytes(item.body)) + ITEM_OVERHEAD_BYTES
-            if items and room_bytes < 0:
-                break
-            items.append(item)
-        try:
-            packed = codec.pack(encode(Batch(epoch=self.epoch, items=items)))
-        except PayloadInvalid:  # the first one alone is too large: the others waited for room
-            self._set_aside(rows[0].seq, "too_large")
-            items = [self._item(rows[0])]
-            packed = codec.pack(encode(Batch(epoch=self.epoch, items=items)))
-        stand_in = items[0].kind == SET_ASIDE
-        return Shipment(self.epoch, items[0].seq, items[-1].seq, packed, stand_in)
-
-    def _item(self, row: Row) -> Item:
-        kind, version = row.kind, 1
-        if (self.epoch, row.seq) not in self._unreadable:
-            try:
-                version = KINDS[kind].version
-                body = public_body(kind, row.body)
-            except (KeyError, msgspec.DecodeError, AttributeError, TypeError):
-                self._set_aside(row.seq, "unreadable")
-        if (self.epoch, row.seq) in self._unreadable:
-            kind, version, body = SET_ASIDE, 1, encode_stand_in(row.kind)
-        at, quality = self._clock.wall(row.boot, row.mono_ns)
-        return Item(
-            seq=row.seq,
-            kind=kind,
-            v=version,
-            boot=row.boot,
-            mono_ns=row.mono_ns,
-            at=at,
-            clock=quality,
-            body=msgspec.Raw(body),
-        )
-
-    def _set_aside(self, seq: int, reason: str) -> None:
-        self._unreadable.add((self.epoch, seq))
-        self._outbox.put_aside(self.epoch, seq, reason)
+    def _set_aside(self, epoch: int, seq: int, reason: str) -> None:
+        self._outbox.put_aside(epoch, seq, reason)
         self.count.aside += 1
         self.aside += 1
 
@@ -315,14 +205,14 @@ class Delivery:
         news = upto > self.upto
         if news:
             for seq in receipt.rejected:
-                if self.upto < seq <= upto and (self.epoch, seq) not in self._unreadable:
+                if self.upto < seq <= upto and not self.packer.stands_in(self.epoch, seq):
                     self._outbox.put_aside(self.epoch, seq, "rejected")
                     self.count.rejected += 1
                     self.aside += 1
             self.count.received += upto - self.upto
             self.upto = upto
             self._outbox.note(RECEIPT_NOTE, f"{self.epoch}:{upto}")
-            self._unreadable = {one for one in self._unreadable if one > (self.epoch, upto)}
+            self.packer.forget(self.epoch, upto)
         if shipment is None:
             self._after = max(self._after, upto)
         elif upto >= shipment.first:
@@ -372,10 +262,5 @@ class Delivery:
         elif shipment.stand_in:  # nothing simpler is left to say: try again later
             return
         else:
-            self._set_aside(shipment.first, "bad_batch")
+            self.packer.set_aside(self.epoch, shipment.first, "bad_batch")
         self._landed(shipment.first - 1)
-
-
-def encode_stand_in(kind: str) -> bytes:
-    """The body of an item that stands in for an event of this kind."""
-    return msgspec.json.encode({"kind": kind[:40]})

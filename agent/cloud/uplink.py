@@ -14,8 +14,9 @@ from typing import Literal
 
 import msgspec
 
-from agent.cloud.delivery import MAX_BATCH_BYTES, Counters, Delivery, Outbox, WallClock
+from agent.cloud.delivery import Counters, Delivery, Outbox
 from agent.cloud.mqtt import CloudOptions, MqttClient, MqttCounters, Will
+from agent.cloud.shipment import MAX_BATCH_BYTES, WallClock
 from agent.wire import topics
 from agent.wire.codec import pack, unpack
 from agent.wire.errors import PayloadInvalid, TopicInvalid
@@ -210,7 +211,7 @@ class Uplink:
                     self._announced = False
                     self._delivery.reconnected()
                     room = mqtt.max_packet_bytes - BODY_ROOM_BYTES
-                    self._delivery.max_batch_bytes = min(MAX_BATCH_BYTES, room)
+                    self._delivery.packer.max_batch_bytes = min(MAX_BATCH_BYTES, room)
                 self._send(mqtt, loop.time())
                 wait_s = self._delivery.wait_s(loop.time())
             if wait_s is None:

@@ -10,8 +10,10 @@ from agent.wire.errors import PayloadInvalid
 JSON = "application/json"
 JSON_ZLIB = "application/json+zlib"
 MAX_INFLATED_BYTES = 256 * 1024
-_LEVEL = 1
-"""Deflate's fastest: batches are repetitive, and higher levels cost twice for a tenth less."""
+QUICK = 1
+"""Deflate's fastest: batches are repetitive, so that it does most of what can be done."""
+SMALL = 6
+"""A tenth smaller for twice the work."""
 
 
 class Packed(NamedTuple):
@@ -21,7 +23,7 @@ class Packed(NamedTuple):
     payload: bytes
 
 
-def pack(json: bytes) -> Packed:
+def pack(json: bytes, level: int = QUICK) -> Packed:
     """The smaller of the two forms.
 
     Raises:
@@ -29,7 +31,7 @@ def pack(json: bytes) -> Packed:
     """
     if len(json) > MAX_INFLATED_BYTES:
         raise PayloadInvalid(f"{len(json)} bytes are more than {MAX_INFLATED_BYTES}")
-    deflated = zlib.compress(json, _LEVEL)
+    deflated = zlib.compress(json, level)
     return Packed(JSON_ZLIB, deflated) if len(deflated) < len(json) else Packed(JSON, json)
 
 

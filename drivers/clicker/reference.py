@@ -76,8 +76,7 @@ class Reference(api.Driver):
             while True:
                 for event in await link.receive():
                     if isinstance(event, Pressed):
-                        for press, mono_ns in zip(event.presses, event.times_ns, strict=True):
-                            await emit(key_press(self.device_id, self._serial, press, mono_ns))
+                        await emit(*key_presses(self.device_id, self._serial, event))
                     elif isinstance(event, Greeted):
                         await emit(self._attached(event.hello))
                     elif isinstance(event, Counted):
@@ -180,6 +179,14 @@ def key_press(device: str, serial: str, press: Press, mono_ns: int) -> KeyPress:
         keypad=press.keypad,
         key=press.key,
     )
+
+
+def key_presses(device: str, serial: str, event: Pressed) -> list[KeyPress]:
+    """What a receiver sent at once."""
+    return [
+        key_press(device, serial, press, mono_ns)
+        for press, mono_ns in zip(event.presses, event.times_ns, strict=True)
+    ]
 
 
 def facts(hello: Hello) -> dict[str, str]:

@@ -92,7 +92,7 @@ def test_batches_are_bounded_in_number_and_bytes(outbox: MemoryOutbox) -> None:
     delivery = opened(outbox)
     assert len(seqs(delivery.due(0.0))) <= MAX_ITEMS
     delivery = opened(outbox)
-    delivery.max_batch_bytes = 10_000
+    delivery.packer.max_batch_bytes = 10_000
     packed = delivery.due(0.0)
     assert packed is not None
     assert 5_000 < len(unpack(*packed)) <= 10_000

@@ -37,8 +37,8 @@ def test_the_page_says_what_the_table_says(
 
 
 async def test_a_device_takes_no_step_that_its_table_lacks() -> None:
-    async def emit(reading: object) -> None:
-        del reading
+    async def emit(*readings: object) -> None:
+        del readings
 
     supervisor = Supervisor(
         [DevicePlan("card-1", "card.em4100", {"port": "/dev/none"})], ports=NoPorts(), emit=emit

@@ -71,10 +71,11 @@ async def taps_at(*frames: tuple[float, str]) -> Sequence[str]:
     driver = Em4100("reader", Em4100Options(port="/dev/fake"), ports=ports)
     taps: list[str] = []
 
-    async def emit(reading: Reading) -> None:
-        if isinstance(reading, CardTap):
-            assert reading.mono_ns == ports.clock_ns
-            taps.append(reading.uid)
+    async def emit(*readings: Reading) -> None:
+        for reading in readings:
+            if isinstance(reading, CardTap):
+                assert reading.mono_ns == ports.clock_ns
+                taps.append(reading.uid)
 
     running = asyncio.create_task(driver.run(emit))
     for at_s, uid in frames:
@@ -115,10 +116,15 @@ class PtyPorts:
 
 async def test_from_a_serial_port_to_a_tap_and_to_the_unplugged_cable() -> None:
     readings: asyncio.Queue[Reading] = asyncio.Queue()
+
+    async def emit(*emitted: Reading) -> None:
+        for reading in emitted:
+            readings.put_nowait(reading)
+
     async with VirtualCardReader(every_s=0.01) as reader:
         options = Em4100Options(port=reader.path)
         driver = Em4100("door", options, ports=PtyPorts())
-        running = asyncio.create_task(driver.run(readings.put))
+        running = asyncio.create_task(driver.run(emit))
         assert await readings.get() == Attached(device="door", mono_ns=5)
         reader.noise(b"\x00\xff")
         reader.lay(RED)

@@ -66,8 +66,8 @@ class Heard:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
 
-    async def emit(self, reading: Reading) -> None:
-        self.readings.append(reading)
+    async def emit(self, *readings: Reading) -> None:
+        self.readings.extend(readings)
         await asyncio.sleep(0)
 
     @property
@@ -233,9 +233,9 @@ async def test_it_ends_when_cancelled_and_runs_again(name: str) -> None:
         heard, attached = Heard(), asyncio.Event()
 
         async def emit(
-            reading: Reading, heard: Heard = heard, done: asyncio.Event = attached
+            *readings: Reading, heard: Heard = heard, done: asyncio.Event = attached
         ) -> None:
-            await heard.emit(reading)
+            await heard.emit(*readings)
             done.set()
 
         running = asyncio.create_task(driver.run(emit))

@@ -12,7 +12,12 @@ from tests.drivers.fake_ports import FakePorts
 async def test_presses_of_the_page_become_this_devices() -> None:
     ports = FakePorts()
     emitted: asyncio.Queue[Reading] = asyncio.Queue()
-    running = asyncio.create_task(Phone("phones", Options(), ports=ports).run(emitted.put))
+
+    async def emit(*readings: Reading) -> None:
+        for reading in readings:
+            emitted.put_nowait(reading)
+
+    running = asyncio.create_task(Phone("phones", Options(), ports=ports).run(emit))
     assert await emitted.get() == Attached(device="phones", mono_ns=ports.clock_ns)
     press = KeyPress(device="", mono_ns=7, token="a1", keypad="S3", item=2, key="AC")
     ports.memory_phones.press(press)

@@ -101,7 +101,11 @@ class Host:
     def answers(self) -> list[tuple[str, str]]:
         return [(press.keypad, press.key) for press in self.presses]
 
-    async def _emit(self, reading: Reading) -> None:
+    async def _emit(self, *readings: Reading) -> None:
+        for reading in readings:
+            self._take(reading)
+
+    def _take(self, reading: Reading) -> None:
         if isinstance(reading, Attached):
             self.attached.append(reading)
         elif isinstance(reading, KeyPress):
