@@ -12,6 +12,7 @@ UNKNOWN_DRIFT = 0.005  # a ceramic resonator's
 RESIDUAL_DRIFT = 0.000_05  # after the rate has been measured: warmth, and what is left of it
 MEASURED_OVER_NS = 5_000_000_000
 MAX_RATE_ERROR = 0.02
+TOLD_NS = 10_000  # finer is noise to a clock of 100 us, and costs bytes wherever a time is kept
 AHEAD_TICKS = 10_000  # a press may seem this far in the future
 
 
@@ -69,7 +70,7 @@ class ClockSync:
         return self._anchor.half_ns + int(away_ns * self._drift)
 
     def host_times(self, ticks: Sequence[int], now_ns: int) -> list[int]:
-        """Host times of receiver times of the last 4.9 days; none is later than `now_ns`."""
+        """Host times of receiver times of the last 4.9 days, to 10 us; none is after `now_ns`."""
         anchor = self._anchor
         ns_per_tick = self._ns_per_tick
         limit = self._limit(now_ns)
@@ -77,7 +78,7 @@ class ClockSync:
         for tick in ticks:
             unwrapped = limit - (limit - tick) % CLOCK_MODULUS
             host_ns = anchor.host_ns + int((unwrapped - anchor.ticks) * ns_per_tick)
-            times.append(host_ns if host_ns < now_ns else now_ns)
+            times.append((host_ns if host_ns < now_ns else now_ns) // TOLD_NS * TOLD_NS)
         return times
 
     def _limit(self, now_ns: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import secrets
 import sqlite3
 import threading
@@ -34,11 +35,15 @@ LARGE_ROWS = 256
 """Rows of one statement: few lengths, so that each statement is prepared once and kept."""
 TAIL_ROWS = 256
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
+PAGE_BYTES = 1024
+CHECKPOINT_PAGES = 1000
+WAL_BYTES = (CHECKPOINT_PAGES + 100) * (PAGE_BYTES + 24)
+"""Of the write-ahead log: a frame a page, and what one commit adds behind the checkpoint's mark."""
 WRITER_PRAGMAS = (
-    "page_size=1024",
+    f"page_size={PAGE_BYTES}",
     "journal_mode=wal",
     "synchronous=full",
-    "wal_autocheckpoint=4000",
+    f"wal_autocheckpoint={CHECKPOINT_PAGES}",
     "cache_size=-128",
 )
 
@@ -71,6 +76,20 @@ class _SideWork(NamedTuple):
 
 
 _NO_SIDE_WORK = _SideWork({}, [], None)
+
+
+def give_size(log: Path, size_bytes: int) -> None:
+    """Let a write-ahead log have its full size at once, with zeros behind what it holds.
+
+    While it grows, every sync writes the file system's own journal too: four times the bytes.
+    SQLite reads zeros as the log's end. A disk without room for them is met at the first commit.
+    """
+    with suppress(OSError), log.open("ab") as file:
+        missing_bytes = size_bytes - file.tell()
+        if missing_bytes > 0:
+            file.write(bytes(missing_bytes))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _rows_a_statement(left: int) -> int:
@@ -138,6 +157,7 @@ class Journal(JournalReader):
                 raise
             hint = "restore a backup, or move the file away to begin a new one"
             raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
+        give_size(Path(f"{self.path}-wal"), WAL_BYTES)
         self._open_reader()
         self.boot = self._number_of_boot()
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
