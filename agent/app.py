@@ -161,7 +161,10 @@ class Board:
         intake, journal = self.intake, self.journal
         data_dir = settings.agent.data_dir
         wall = Clock(
-            clock.this_boot(), learnt=lambda: intake.committed.clocks, submit=intake.submit
+            clock.this_boot(),
+            learnt=lambda: intake.committed.clocks,
+            submit=intake.submit,
+            on_learnt=lambda: uplink.announce(),  # noqa: PLW0108 (made below)
         )
         uplink = self._make_uplink(wall, supervisor)
         self.web = WebServer(
@@ -175,11 +178,12 @@ class Board:
             identity=identity,
             supervisor=supervisor,
             phones=phones,
-            access=Access(data_dir),
+            access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,
             cloud=lambda: _cloud_health(uplink.state),
             clock_synced=lambda: wall.synced,
-            wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns)[0],
+            wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns),
+            today=wall.today,
             allowed_hosts=settings.web.allowed_hosts,
             tls_cert_file=settings.web.tls_cert_file,
             tls_key_file=settings.web.tls_key_file,

@@ -92,23 +92,29 @@ def _events(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _at(event: HeldEvent) -> str | None:
-    if event.at_ns is None:
+def _utc(time_ns: int | None) -> str | None:
+    if time_ns is None:
         return None
-    moment = datetime.fromtimestamp(event.at_ns // 1_000_000_000, UTC)
-    moment = moment.replace(microsecond=event.at_ns % 1_000_000_000 // 1000)
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    moment = moment.replace(microsecond=time_ns % 1_000_000_000 // 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _line(event: HeldEvent) -> str:
-    at = _at(event) or "at an unknown time   "
+    """`~` marks a time that is an estimate, `<` the latest that it can have been."""
+    sign, time_ns = " ", event.at_ns
+    if event.clock != "synced":
+        sign, time_ns = ("<", event.not_after_ns) if time_ns is None else ("~", time_ns)
+    at = f"{sign}{_utc(time_ns)}"
     return f"{event.device} {event.epoch}:{event.seq:<6} {at} {event.kind:<18} {event.body}"
 
 
 def _json(event: HeldEvent) -> str:
     fields = {
         **event._asdict(),
-        "at": _at(event),
+        "at": _utc(event.at_ns),
+        "not_before": _utc(event.not_before_ns),
+        "not_after": _utc(event.not_after_ns),
         "body": json.loads(event.body),
     }
     return json.dumps(fields, ensure_ascii=False)

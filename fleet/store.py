@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from agent.wire.topics import Address
 
 BUSY_S = 30.0
 """How long another process may hold the file."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SET_ASIDE_CODE = "set_aside"
 SCHEMA = """
 create table event(
@@ -36,7 +36,6 @@ create table event(
   kind text not null, version integer not null, body text not null,
   place text not null, received_ns integer not null,
   primary key(device, epoch, seq)) without rowid;
-create index event_of_boot on event(device, boot);
 create table upto(
   device text not null, epoch integer not null, upto integer not null,
   primary key(device, epoch)) without rowid;
@@ -62,7 +61,20 @@ create table board_state(
   device text primary key, online integer not null, body text not null,
   received_ns integer not null) without rowid;
 """
+TIMED_EVENT = """
+create view timed_event as
+select event.device, event.epoch, event.seq, event.boot, event.mono_ns,
+  coalesce(event.mono_ns + boot.offset_ns, event.at_ns) as at_ns,
+  iif(boot.offset_ns is null, event.clock, 'synced') as clock,
+  event.kind, event.version, event.body, event.place, event.received_ns
+from event left join boot on boot.device = event.device and boot.boot = event.boot;
+"""
+"""Wall time by the newest word about the boot's clock: a clock that is learnt again, for however
+many events, costs one row. `event` keeps what the board thought when it sent."""
+STEPS = {0: SCHEMA + TIMED_EVENT, 1: "drop index event_of_boot;" + TIMED_EVENT}
+"""By the version found: what makes it the newest."""
 MAX_OFFSET_NS = 2**61
+END_OF_TIME_NS = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LAST_YEAR = 2200
@@ -83,7 +95,11 @@ class Taken(NamedTuple):
 
 
 class HeldEvent(NamedTuple):
-    """An event as the school holds it. `at_ns`: wall time in nanoseconds since 1970, UTC."""
+    """An event as the school holds it. Times are in nanoseconds since 1970, UTC.
+
+    `not_before_ns`, `not_after_ns`: what its neighbours and its arrival say of an event whose time
+    is an estimate; None of one whose time is known.
+    """
 
     device: str
     epoch: int
@@ -97,6 +113,8 @@ class HeldEvent(NamedTuple):
     body: str
     place: str
     received_ns: int
+    not_before_ns: int | None = None
+    not_after_ns: int | None = None
 
 
 class Store:
@@ -116,19 +134,22 @@ class Store:
             self._db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
-            version = self._db.execute("pragma user_version").fetchone()[0]
-            if version == 0:
+            version = self._version()
+            if version in STEPS:
                 with self.transaction():
-                    # Another worker may have made it meanwhile.
-                    if self._db.execute("pragma user_version").fetchone()[0] == 0:
-                        for statement in SCHEMA.split(";\n"):
-                            self._db.execute(statement)
+                    version = self._version()  # another worker may have made it meanwhile
+                    for statement in STEPS.get(version, "").split(";"):
+                        self._db.execute(statement)
+                    if version in STEPS:
                         self._db.execute(f"pragma user_version={SCHEMA_VERSION}")
             elif version != SCHEMA_VERSION:
                 self._db.close()
                 raise StoreUnusable(f"{self._path} is of version {version}: use a newer program")
         except sqlite3.Error as error:
             raise StoreUnusable(f"{self._path} cannot be used: {error}") from error
+
+    def _version(self) -> int:
+        return int(self._db.execute("pragma user_version").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""
@@ -162,7 +183,6 @@ class Store:
         gap = bool(fresh) and fresh[0].seq != held + 1
         if gap:
             fresh = []
-        offsets = self._offsets(device, fresh)
         rows: list[tuple[object, ...]] = []
         clocks: list[tuple[int, ClockLearnt]] = []
         for item in fresh:
@@ -172,8 +192,7 @@ class Store:
                 continue
             if isinstance(event, ClockLearnt):
                 clocks.append((item.seq, event))
-            at_ns, clock = _wall(item, offsets)
-            where = (device, epoch, item.seq, item.boot, item.mono_ns, at_ns, clock)
+            where = (device, epoch, item.seq, item.boot, item.mono_ns, *_as_sent(item))
             rows.append((*where, item.kind, item.v, bytes(item.body).decode(), place, now_ns))
         self._db.executemany("insert into event values(?,?,?,?,?,?,?,?,?,?,?,?)", rows)
         upto = fresh[-1].seq if fresh else held
@@ -194,17 +213,6 @@ class Store:
             Receipt(epoch=epoch, upto=upto, rejected=rejected), len(fresh), duplicates, gap
         )
 
-    def _offsets(self, device: str, items: list[Item]) -> dict[str, int]:
-        """What is known of the clocks of these events' boots."""
-        offsets: dict[str, int] = {}
-        for boot in {item.boot for item in items}:
-            row = self._db.execute(
-                "select offset_ns from boot where device=? and boot=?", (device, boot)
-            ).fetchone()
-            if row is not None:
-                offsets[boot] = row[0]
-        return offsets
-
     def _rejected(self, device: str, epoch: int, first: int, last: int) -> list[int]:
         """Also those of an earlier receipt, which may be lost; not what the board set aside."""
         rows = self._db.execute(
@@ -224,18 +232,13 @@ class Store:
         )
 
     def _set_clock(self, device: str, epoch: int, seq: int, learnt: ClockLearnt) -> None:
-        """Wall time follows from the newest word about a boot's clock, also for what is held."""
-        changed = self._db.execute(
+        """The newest word about a boot's clock dates all of its events, also those held."""
+        self._db.execute(
             "insert into boot values(?,?,?,?,?) on conflict do update set "
             "offset_ns=excluded.offset_ns, epoch=excluded.epoch, seq=excluded.seq "
             "where (excluded.epoch, excluded.seq) > (boot.epoch, boot.seq)",
             (device, learnt.boot, learnt.offset_ns, epoch, seq),
-        ).rowcount
-        if changed:
-            self._db.execute(
-                "update event set at_ns=mono_ns+?, clock='synced' where device=? and boot=?",
-                (learnt.offset_ns, device, learnt.boot),
-            )
+        )
 
     def take_state(self, address: Address, state: BoardState, now_ns: int) -> None:
         """Keep a board's newest birth or death."""
@@ -290,12 +293,33 @@ class Store:
 
     def events(self, device: str | None = None) -> Iterator[HeldEvent]:
         """What is held, in the order of each board's journal."""
+        of, not_before_ns, not_after_ns = "", None, None
         for row in self._db.execute(
             "select device, epoch, seq, boot, mono_ns, at_ns, clock, kind, version, body, place, "
-            "received_ns from event where ?1 is null or device = ?1 order by device, epoch, seq",
+            "received_ns from timed_event where ?1 is null or device = ?1 "
+            "order by device, epoch, seq",
             (device,),
         ):
-            yield HeldEvent(*row)
+            event = HeldEvent(*row)
+            if event.device != of:
+                of, not_before_ns, not_after_ns = event.device, None, None
+            if event.clock == "synced":
+                not_before_ns, not_after_ns = event.at_ns, None
+                yield event
+                continue
+            if not_after_ns is None:
+                not_after_ns = self._next_known_ns(event)
+            latest_ns = min(event.received_ns, not_after_ns)
+            yield event._replace(not_before_ns=not_before_ns, not_after_ns=latest_ns)
+
+    def _next_known_ns(self, event: HeldEvent) -> int:
+        """The time of the first event behind this one that has a known one; the end of time."""
+        row = self._db.execute(
+            "select at_ns from timed_event where device=? and (epoch, seq) > (?, ?) "
+            "and clock='synced' order by epoch, seq limit 1",
+            event[:3],
+        ).fetchone()
+        return END_OF_TIME_NS if row is None else int(row[0])
 
     def quarantined(self, device: str) -> list[tuple[int, int, str]]:
         """(epoch, seq, code) of what could not be filed of a board."""
@@ -303,6 +327,11 @@ class Store:
             "select epoch, seq, code from quarantine where device=? order by epoch, seq", (device,)
         )
         return rows.fetchall()
+
+    def board_state(self, device: str) -> str | None:
+        """The newest birth or death of a board, as JSON; None if it never said one."""
+        row = self._db.execute("select body from board_state where device=?", (device,)).fetchone()
+        return None if row is None else str(row[0])
 
     def roll_ups(self, device: str) -> list[RollUp]:
         """The counts a board has published."""
@@ -340,11 +369,8 @@ def _read(item: Item) -> Event | str:
     return event
 
 
-def _wall(item: Item, offsets: Mapping[str, int]) -> tuple[int | None, str]:
-    """Nanoseconds since 1970, and how good they are: by the newest word about the boot's clock."""
-    offset_ns = offsets.get(item.boot)
-    if offset_ns is not None:
-        return item.mono_ns + offset_ns, "synced"
+def _as_sent(item: Item) -> tuple[int | None, str]:
+    """Nanoseconds since 1970, and how good they are, as the board knew it then."""
     if item.at is None or not EPOCH.year <= item.at.year <= LAST_YEAR:
         return None, "estimated"
     return (item.at - EPOCH) // MICROSECOND * 1000, item.clock

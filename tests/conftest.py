@@ -17,6 +17,7 @@ import pytest
 PROGRAMS = {
     "avr-gcc": ("avr-gcc",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "faketime": ("faketime",),
     "gcc": ("gcc",),
     "make": ("make",),
     "mosquitto": ("mosquitto",),

@@ -76,6 +76,17 @@ async def test_an_earlier_boot_that_never_learnt_has_no_time() -> None:
     assert (wall, quality) == (datetime.fromtimestamp(1_800_000_005, UTC), "synced")
 
 
+async def test_where_no_time_is_known_it_is_the_last_day_that_was() -> None:
+    world = Time(uncertainty_ns=None)
+    assert world.clock.today() == datetime.now(UTC).astimezone().date()
+    unset = Clock(BOOT, learnt=lambda: world.known, submit=world.submit, system_ns=lambda: 5)
+    assert unset.today().year == 2026
+    world.known["boot-before"] = WallClock(1_850_000_000_000_000_000, 0)
+    assert unset.today() == datetime.fromtimestamp(1_850_000_000, UTC).astimezone().date()
+    world.known[BOOT] = WallClock(1_900_000_000_000_000_000 - now_ns(), 0)
+    assert unset.today() == datetime.fromtimestamp(1_900_000_000, UTC).astimezone().date()
+
+
 async def test_a_full_disk_does_not_end_the_watch() -> None:
     async def refuse(_: LearnClock) -> None:
         raise NotDurable("not_durable", "journal", "free space")

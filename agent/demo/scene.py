@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -36,14 +37,17 @@ class Scene:
         host: str = "127.0.0.1",
         clickers: int = CLICKERS,
         phones: int = PHONES,
+        agent_environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Take everything, start nothing."""
+        """Take everything, start nothing. `agent_environment`: see `Stage`."""
         self.rng = rng
         self.broker = broker
         self.ledger = Ledger()
         self.pupils = make_class(rng, clickers, phones)
         self.classroom = Classroom(self.pupils, rng, self.ledger)
-        self.stage = Stage(folder, broker=broker, host=host, port=port)
+        self.stage = Stage(
+            folder, broker=broker, host=host, port=port, agent_environment=agent_environment
+        )
         self.teacher = TeacherPage(self.stage.url)
         self._exits = AsyncExitStack()
 

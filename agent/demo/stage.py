@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -30,9 +30,18 @@ class PartFailed(RuntimeError):
 class Part:
     """One child process with a log of its own."""
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str], folder: Path) -> None:
-        """Take everything, start nothing."""
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take everything, start nothing. `environment`: what is set beside our own."""
         self.name = name
+        self._environment = {**os.environ, **(environment or {})}
         self.log_path = folder / f"{name}.log"
         self._command = [sys.executable, "-m", module, *arguments]
         self._log: IO[bytes] | None = None
@@ -44,6 +53,7 @@ class Part:
         self._log_from = self._log.tell()
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
+            env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -106,7 +116,15 @@ class Part:
 class Stage:
     """Broker, ingest and agent, started in this order and stopped in the other."""
 
-    def __init__(self, folder: Path, *, broker: str, host: str, port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker: str,
+        host: str,
+        port: int,
+        agent_environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Take everything, start nothing.
 
         Args:
@@ -114,7 +132,9 @@ class Stage:
             broker: "iotcore", "mosquitto", or the URL of one that runs.
             host: the address that the pages listen on.
             port: the port of the pages.
+            agent_environment: what the agent's process finds set beside our own.
         """
+        self._agent_environment = agent_environment
         self.folder = folder
         self.port = port
         self._host = host
@@ -161,7 +181,10 @@ class Stage:
         """Start the agent on these serial ports; return when its pages answer."""
         config = self.folder / "agent.toml"
         config.write_text(self._settings(receivers, readers), encoding="utf-8")
-        self.agent = Part("agent", "agent", ["run", "--config", str(config)], self.folder)
+        arguments = ["run", "--config", str(config)]
+        self.agent = Part(
+            "agent", "agent", arguments, self.folder, environment=self._agent_environment
+        )
         await self._start(self.agent)
         await self._until_ready()
 

@@ -41,7 +41,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         boot: the boot in which it began.
         until_s: its end on that boot's steady clock, which no correction of the time moves.
-        until_wall_s: its end after another boot, by wall time.
+        until_wall_s: its end by wall time as it was thought to be then, for a board that has been
+            started again; 0 if the time was not known.
         lesson: of a guest or of a phone's seat, the one lesson it is for; "" else.
         seat: of a phone.
         pin: what marked the PIN when it began; another PIN ends it.
@@ -65,14 +66,22 @@ class Cookies:
         *,
         boot: str,
         now_s: Callable[[], float] = lambda: now_ns() / 1e9,
-        wall_s: Callable[[], float] = time.time,
+        wall_s: Callable[[str, float], float | None],
     ) -> None:
-        """`secret`: 32 bytes that only this board knows. `now_s`: the steady clock of `boot`."""
+        """Take everything.
+
+        Args:
+            secret: 32 bytes that only this board knows.
+            boot: the kernel's id of this boot.
+            now_s: its steady clock.
+            wall_s: wall time of a moment on a boot's steady clock; None if it is not known.
+        """
         self._secret = secret
         self._boot = boot
         self._now_s = now_s
         self._wall_s = wall_s
         self._decode = msgspec.json.Decoder(Session).decode
+        self._taken_over: OrderedDict[Session, float] = OrderedDict()
 
     def seal(self, session: Session) -> str:
         """A session as a cookie's value."""
@@ -94,7 +103,29 @@ class Cookies:
         """Whether a session is not over."""
         if session.boot == self._boot:
             return session.until_s > self._now_s()
-        return session.until_wall_s > self._wall_s()
+        until_s = self._taken_over.get(session)
+        if until_s is None:
+            until_s = self._take_over(session)
+        return until_s > self._now_s()
+
+    def _take_over(self, session: Session) -> float:
+        """When a session of an earlier boot ends on the steady clock of this one.
+
+        Said once, so that no later correction of the time ends a session in mid-lesson. Where the
+        time is not known, or was plainly wrong, it lasts as long from the power-on as it would
+        have from its begin.
+        """
+        now_s = self._now_s()
+        now_wall_s = self._wall_s(self._boot, now_s)
+        until_wall_s = self._wall_s(session.boot, session.until_s) or session.until_wall_s
+        until_s = float(SESSION_S)
+        if now_wall_s and until_wall_s and until_wall_s - now_wall_s <= SESSION_S:
+            until_s = now_s + until_wall_s - now_wall_s
+        if until_s > now_s:
+            self._taken_over[session] = until_s
+            if len(self._taken_over) > REMEMBERED_CLIENTS:
+                self._taken_over.popitem(last=False)
+        return until_s
 
     def begin(self, role: Role, *, lesson: str = "", pin: str = "") -> Session:
         """A fresh session."""
@@ -105,7 +136,8 @@ class Cookies:
         return Session("phone", *self._ends(), lesson=lesson, seat=seat)
 
     def _ends(self) -> tuple[str, int, int]:
-        return self._boot, int(self._now_s()) + SESSION_S, int(self._wall_s()) + SESSION_S
+        until_s = int(self._now_s()) + SESSION_S
+        return self._boot, until_s, int(self._wall_s(self._boot, until_s) or 0)
 
     def _mark(self, body: str) -> str:
         return hmac.new(self._secret, body.encode(), sha256).hexdigest()
@@ -295,11 +327,11 @@ class Screens:
 class Access:
     """All of it together, for one board."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, wall_s: Callable[[str, float], float | None]) -> None:
         """Take everything; the secret of the cookies is made at the first start."""
         self.pins = PinStore(data_dir)
         self.secret = secret_file(data_dir / "session-key")
-        self.cookies = Cookies(self.secret, boot=this_boot())
+        self.cookies = Cookies(self.secret, boot=this_boot(), wall_s=wall_s)
         self.brake = Brake()
         self.flood = Flood()
         self.pairing = Pairing()

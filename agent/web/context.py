@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from starlette.requests import Request
 
+from agent.clock import ClockQuality
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
@@ -27,12 +28,15 @@ SEAT_COOKIE = "seat"
 SEAT_PREFIX = "seat-"
 TOKEN_SCHEMES = ("seat", "bearer")
 
+Wall = Callable[[int, int], tuple[datetime | None, ClockQuality]]
+"""Wall time of a moment (boot number, CLOCK_BOOTTIME), None if unknown, and how good it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """The parts of the agent that the pages need.
 
-    `wall`: wall time of a moment (boot number, CLOCK_BOOTTIME), None if unknown.
+    `today`: the day, as well as the board can tell it.
     """
 
     device: str
@@ -48,7 +52,8 @@ class Context:
     live: Live
     cloud: Callable[[], CloudView]
     clock_synced: Callable[[], bool]
-    wall: Callable[[int, int], datetime | None]
+    wall: Wall
+    today: Callable[[], date]
     secure: bool
 
     def session(self, request: Request) -> Session | None:

@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from agent.clock import ClockQuality
 from agent.lesson.roster import LineProblem
 from agent.web.views import (
     ClassView,
@@ -69,7 +70,7 @@ class BoundReply(View, frozen=True, kw_only=True):
 
 
 class LessonLine(View, frozen=True, kw_only=True):
-    """One lesson of the list. `opened_at`: RFC 3339, null while the time is unknown."""
+    """One lesson of the list. `opened_at`: RFC 3339, null if not even an estimate makes sense."""
 
     id: str
     title: str
@@ -77,6 +78,7 @@ class LessonLine(View, frozen=True, kw_only=True):
     status: Literal["open", "ended"]
     questions: int
     opened_at: str | None
+    clock: ClockQuality
 
 
 class LessonsReply(View, frozen=True, kw_only=True):
@@ -163,6 +165,7 @@ class HealthReply(View, frozen=True, kw_only=True):
 
     status: Literal["ok", "degraded"]
     version: str
+    clock: ClockQuality
     uptime_s: int
     journal: JournalHealth
     devices: list[DeviceHealth]

@@ -7,7 +7,6 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -210,7 +209,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
             hint = "1 to 40 letters, digits, hyphens, underscores"
             raise LessonRefused("class_invalid", "class_id", hint)
         entries = parse_roster(await request.body())
-        today = datetime.now(UTC).astimezone().date()
+        today = ctx.today()
         students = [
             StudentName(ctx.identity.student(one.number, today), one.number, one.name)
             for one in entries
@@ -268,7 +267,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         for span in spans:
             if session.role == "guest" and span.ended:
                 continue
-            opened_at = ctx.wall(span.opened.boot, span.opened.mono_ns)
+            opened_at, quality = ctx.wall(span.opened.boot, span.opened.mono_ns)
             shown.append(
                 {
                     "id": span.id,
@@ -277,6 +276,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
                     "status": "ended" if span.ended else "open",
                     "questions": span.questions,
                     "opened_at": None if opened_at is None else opened_at.isoformat("T", "seconds"),
+                    "clock": quality,
                 }
             )
         return {"lessons": shown}

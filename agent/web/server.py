@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from agent.web.address import own_address
 from agent.web.assets import add_pages, static_folder
 from agent.web.auth import Access
 from agent.web.connections import BoundedProtocol
-from agent.web.context import Context
+from agent.web.context import Context, Wall
 from agent.web.guard import Guard
 from agent.web.live import Live, PageView
 from agent.web.pages import Pages
@@ -103,7 +103,8 @@ class WebServer:
         now_ns: Callable[[], int],
         cloud: Callable[[], CloudView],
         clock_synced: Callable[[], bool],
-        wall: Callable[[int, int], datetime | None],
+        wall: Wall,
+        today: Callable[[], date],
         allowed_hosts: tuple[str, ...] = (),
         tls_cert_file: Path | None = None,
         tls_key_file: Path | None = None,
@@ -144,6 +145,7 @@ class WebServer:
             cloud=cloud,
             clock_synced=clock_synced,
             wall=wall,
+            today=today,
             secure=tls_cert_file is not None,
         )
         own = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *allowed_hosts}
@@ -288,6 +290,7 @@ class WebServer:
         body = {
             "status": "ok" if well else "degraded",
             "version": version("classroom-agent"),
+            "clock": "synced" if ctx.clock_synced() else "estimated",
             "uptime_s": int(time.monotonic() - self._began_s),
             "journal": {"ok": well, "code": "" if failure is None else failure.code},
             "devices": [

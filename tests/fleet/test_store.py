@@ -20,7 +20,7 @@ from agent.wire.payloads import (
     RollUp,
 )
 from agent.wire.topics import Address
-from fleet.store import Store, StoreUnusable, Taken
+from fleet.store import SCHEMA, Store, StoreUnusable, Taken
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
 MOVED = BOARD._replace(room="r302")
@@ -76,7 +76,7 @@ def test_a_batch_is_filed_and_received(store: Store) -> None:
     event = next(store.events())
     assert event == (
         *("board-1", 1, 1, "boot-1", 1000, START_NS, "synced", "LessonEnded", 1),
-        *('{"lesson":"l-1"}', BOARD.place, 7),
+        *('{"lesson":"l-1"}', BOARD.place, 7, None, None),
     )
 
 
@@ -169,6 +169,68 @@ def test_the_newest_word_about_a_clock_holds(store: Store) -> None:
     assert [at for at, _ in times(store)] == [6_001_000, 6_002_000]
     take(store, item(1, learnt(9_000_000)), epoch=2)
     assert [at for at, _ in times(store)] == [9_001_000, 9_002_000, 9_001_000]
+
+
+def test_a_wrong_time_that_was_learnt_first_gives_way_to_the_right_one(store: Store) -> None:
+    right_ns = START_NS
+    take(store, item(1, at=None), item(2, learnt(right_ns + 3600 * 10**9)), item(3))
+    take(store, item(4, learnt(right_ns)), item(5, at=START))  # dated before it was put right
+    assert times(store) == [(right_ns + seq * 1000, "synced") for seq in range(1, 6)]
+
+
+def test_neighbours_and_arrival_bound_a_time_that_never_was_known(store: Store) -> None:
+    def never(seq: int) -> Item:
+        return item(seq, boot="never", at=None)
+
+    noon = START_NS + 4 * 3600 * 10**9
+    take(store, never(1))
+    take(store, item(2, learnt(START_NS)), never(3), never(4))
+    take(store, item(5, learnt(noon, "boot-2"), boot="boot-2"), never(6))
+    with store.transaction():
+        store.take(OTHER, Batch(epoch=1, items=[never(1)]), now_ns=noon)
+    bounds = [(one.not_before_ns, one.not_after_ns) for one in store.events()]
+    assert bounds == [
+        (None, 7),
+        (None, None),
+        (START_NS + 2000, 7),  # they came at 7 by this school's clock
+        (START_NS + 2000, 7),
+        (None, None),
+        (noon + 5000, 7),
+        (None, noon),
+    ]
+
+
+def test_the_next_known_time_bounds_events_that_came_late(store: Store) -> None:
+    late_ns = START_NS + 90 * 86400 * 10**9
+    with store.transaction():
+        events = [item(1, at=None), item(2, learnt(START_NS, "boot-2"), boot="boot-2")]
+        store.take(BOARD, Batch(epoch=1, items=events), now_ns=late_ns)
+    assert next(store.events()).not_after_ns == START_NS + 2000
+
+
+def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:
+    for first in range(1, 2001, 500):
+        take(store, *(item(seq, at=None) for seq in range(first, first + 500)))
+    before = store._db.total_changes  # noqa: SLF001 (what SQLite wrote, whatever the machine)
+    take(store, *(item(2001 + number, learnt(number)) for number in range(100)))
+    written = store._db.total_changes - before  # noqa: SLF001
+    assert {at - one.mono_ns for one in store.events() if (at := one.at_ns) is not None} == {99}
+    assert written < 300  # a row an event, one of its clock, and the board's own
+
+
+def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old.db")
+    old.executescript(SCHEMA + "create index event_of_boot on event(device, boot);")
+    old.execute("pragma user_version=1")
+    old.close()
+    for _ in range(2):
+        store = Store(tmp_path / "old.db")
+        store.open()
+        store.close()
+    store.open()
+    take(store, item(1, learnt(5)))
+    assert times(store) == [(1005, "synced")]
+    store.close()
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2300, 9999])

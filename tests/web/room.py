@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -110,7 +111,7 @@ class Board:
         self.journal.open()
         exits.callback(self.journal.close)
         self.identity = Identity.load(folder)
-        self.access = Access(folder)
+        self.access = Access(folder, wall_s=lambda boot, mono_s: None)
         self.phones = PhoneDesk(now_ns=now_ns)
         self.intake = Intake(
             self.journal,
@@ -143,7 +144,8 @@ class Board:
             now_ns=now_ns,
             cloud=lambda: self.cloud,
             clock_synced=lambda: True,
-            wall=lambda boot, mono_ns: None,
+            wall=lambda boot, mono_ns: (None, "estimated"),
+            today=lambda: date(2026, 3, 2),
             allowed_hosts=("classroom.example",),
             static=self._static,
         )

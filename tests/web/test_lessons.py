@@ -261,7 +261,8 @@ async def test_health_needs_no_sign_in_and_says_when_nothing_is_durable(board: B
     assert well["status"] == "ok"
     assert well["journal"] == {"ok": True, "code": ""}
     assert well["devices"] == [{"id": "phones", "state": "ready", "code": ""}]
-    assert well["cloud"] == {"state": "off", "waiting": 0}
+    assert well["cloud"] == {"state": "off", "waiting": 0, "aside": 0}
+    assert well["clock"] == "synced"
     assert well["uptime_s"] >= 0
     teacher = await board.teacher()
     board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001

@@ -155,28 +155,106 @@ async def test_a_cookie_that_the_board_did_not_sign_is_nobodys(board: Board, coo
 
 def test_a_session_ends_and_another_boards_secret_opens_nothing() -> None:
     now_s = 1000.0
-    cookies = Cookies(b"s" * 32, boot="a", now_s=lambda: now_s)
+    cookies = Cookies(b"s" * 32, boot="a", now_s=lambda: now_s, wall_s=no_time)
     value = cookies.seal(cookies.begin("teacher"))
     opened = cookies.open(value)
     assert opened is not None
     assert opened.role == "teacher"
-    assert Cookies(b"t" * 32, boot="a", now_s=lambda: now_s).open(value) is None
+    others = Cookies(b"t" * 32, boot="a", now_s=lambda: now_s, wall_s=no_time)
+    assert others.open(value) is None
     body, _, mark = value.partition(".")
     assert cookies.open(f"{body}.{mark[:-1]}") is None
     now_s += SESSION_S + 1
     assert cookies.open(value) is None
 
 
+def no_time(_boot: str, _mono_s: float) -> float | None:
+    return None
+
+
+class RestartedBoard:
+    """A board's cookies over its boots. `offsets_s`: what it knows, or thinks, of each clock."""
+
+    def __init__(self) -> None:
+        self.offsets_s: dict[str, float] = {}
+        self.boot("a", at_s=50.0)
+
+    def boot(self, name: str, *, at_s: float) -> None:
+        self.now_s = at_s
+        self.cookies = Cookies(b"s" * 32, boot=name, now_s=lambda: self.now_s, wall_s=self.wall_s)
+
+    def wall_s(self, boot: str, mono_s: float) -> float | None:
+        offset_s = self.offsets_s.get(boot)
+        return None if offset_s is None else mono_s + offset_s
+
+    def begin(self) -> str:
+        return self.cookies.seal(self.cookies.begin("teacher"))
+
+
+NOON_S = 1.8e9
+
+
 def test_a_clock_set_right_ends_no_session_of_this_boot() -> None:
-    wall_s = 0.0
-    cookies = Cookies(b"s" * 32, boot="a", now_s=lambda: 50.0, wall_s=lambda: wall_s)
-    value = cookies.seal(cookies.begin("teacher"))
-    wall_s = 1.8e9  # a board without a clock chip has found the time
-    assert cookies.open(value) is not None
-    after_power_cut = Cookies(b"s" * 32, boot="b", now_s=lambda: 5.0, wall_s=lambda: wall_s)
-    assert after_power_cut.open(value) is None
-    value = after_power_cut.seal(after_power_cut.begin("teacher"))
-    assert Cookies(b"s" * 32, boot="c", now_s=lambda: 9.0, wall_s=lambda: wall_s).open(value)
+    board = RestartedBoard()
+    value = board.begin()
+    for wrong_s in (86400.0, NOON_S, 0.0):
+        board.offsets_s["a"] = wrong_s
+        assert board.cookies.open(value)
+
+
+def test_a_session_goes_on_after_a_power_cut_until_its_time_is_over() -> None:
+    board = RestartedBoard()
+    board.offsets_s["a"] = NOON_S
+    value = board.begin()
+    board.boot("b", at_s=5.0)
+    board.offsets_s["b"] = NOON_S + 100
+    assert board.cookies.open(value)
+    board.now_s = SESSION_S - 51.0
+    assert board.cookies.open(value)
+    board.now_s = SESSION_S - 49.0
+    assert board.cookies.open(value) is None
+    board.boot("c", at_s=5.0)
+    board.offsets_s["c"] = NOON_S + SESSION_S + 100
+    assert board.cookies.open(value) is None
+
+
+def test_a_clock_learnt_after_the_sign_in_dates_the_session() -> None:
+    board = RestartedBoard()
+    value = board.begin()  # in 1970: no time is known
+    board.offsets_s["a"] = NOON_S
+    board.boot("b", at_s=5.0)
+    board.offsets_s["b"] = NOON_S + 1000
+    assert board.cookies.open(value)
+    board.boot("c", at_s=5.0)
+    board.offsets_s["c"] = NOON_S + SESSION_S + 1000
+    assert board.cookies.open(value) is None
+
+
+def test_a_clock_set_right_after_a_restart_ends_no_session_in_mid_lesson() -> None:
+    board = RestartedBoard()
+    board.offsets_s["a"] = NOON_S - 86400  # an estimate: the board was off for a day
+    value = board.begin()
+    del board.offsets_s["a"]  # never learnt
+    board.boot("b", at_s=5.0)
+    board.offsets_s["b"] = NOON_S - 86400
+    assert board.cookies.open(value)
+    board.offsets_s["b"] = NOON_S
+    assert board.cookies.open(value)
+    board.now_s = SESSION_S + 60.0
+    assert board.cookies.open(value) is None
+
+
+@pytest.mark.parametrize("thought_s", [None, NOON_S + 70 * 365 * 86400])
+def test_a_session_of_an_unknown_time_lasts_as_long_as_any(thought_s: float | None) -> None:
+    board = RestartedBoard()
+    if thought_s is not None:
+        board.offsets_s["a"] = thought_s  # a bad clock chip
+    value = board.begin()
+    board.boot("b", at_s=SESSION_S - 1.0)
+    board.offsets_s = {} if thought_s is None else {"b": NOON_S}
+    assert board.cookies.open(value)
+    board.now_s += 2
+    assert board.cookies.open(value) is None
 
 
 async def test_a_phones_seat_opens_no_page_of_the_teacher(board: Board) -> None:

@@ -55,6 +55,8 @@ export const en = {
     more: "Show more",
     back: "Back",
     pastEmpty: "Nothing was asked in this lesson.",
+    about: (at: string) => `about ${at}`,
+    timeUnknown: "time unknown",
   },
 
   header: {

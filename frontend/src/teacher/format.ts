@@ -12,9 +12,8 @@ export function answerText(key: string): string {
   return key === "true" ? t().ask.true : key === "false" ? t().ask.false : key;
 }
 
-/** RFC 3339 -> the day and the minute, in the reader's language; "" while the board's clock was not set. */
-export function dayAndTime(at: string | null): string {
-  if (at === null) return "";
+/** RFC 3339 -> the day and the minute, in the reader's language. */
+export function dayAndTime(at: string): string {
   const locale = language.code === "zh" ? "zh-CN" : "en-GB";
   const form: Intl.DateTimeFormatOptions = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
   return new Intl.DateTimeFormat(locale, form).format(new Date(at));

@@ -54,6 +54,8 @@ export const zh = {
     more: "显示更多",
     back: "返回",
     pastEmpty: "这节课没有提问。",
+    about: (at: string) => `约 ${at}`,
+    timeUnknown: "时间未知",
   },
 
   header: {
