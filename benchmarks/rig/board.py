@@ -29,11 +29,12 @@ class Board:
         *,
         ports: Sequence[str],
         cloud_url: str | None,
+        data_dir: Path | None = None,
         window_ms: int | None = None,
     ) -> None:
         """Take everything, start nothing. `ports`: serial ports with a receiver each."""
         self.folder = folder
-        self.data_dir = folder / "board"
+        self.data_dir = folder / "board" if data_dir is None else data_dir
         self.port = free_port()
         self._ports = ports
         self._cloud_url = cloud_url

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import pty
+import random
 import select
 import subprocess
 import sys
 import time
 import tty
 from array import array
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -33,9 +35,10 @@ class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What to do.
 
     Attributes:
-        do: "rate" presses so many a second, "flood" as fast as the line and the rings take it,
-            "settle" waits until every press has its outcome or `seconds` are over,
-            "greet" until every receiver was asked who it is, "save" writes times to `path`.
+        do: "rate" presses so many a second, "scatter" `count` at random times within `seconds`,
+            "flood" as fast as the line and the rings take it, "settle" waits until every press has
+            its outcome or `seconds` are over, "greet" until every receiver was asked who it is,
+            "save" writes times to `path`.
         company_ms: so long a press waits for others to share its frame.
     """
 
@@ -44,6 +47,7 @@ class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     count: int = 0
     company_ms: float = 5.0
+    seed: int = 0
     path: str = ""
 
 
@@ -138,7 +142,12 @@ class Room:
     def _obey(self, order: Order) -> None:
         until_ns = now_ns() + int(order.seconds * 1e9)
         if order.do == "rate":
-            self._rate(order)
+            total = int(order.hz * order.seconds)
+            self._press((int(made / order.hz * 1e9) for made in range(total)), order.company_ms)
+        elif order.do == "scatter":
+            rng = random.Random(order.seed)
+            times = sorted(rng.uniform(0, order.seconds) for _ in range(order.count))
+            self._press((int(time_s * 1e9) for time_s in times), order.company_ms)
         elif order.do == "flood":
             self._flood(order.count, until_ns)
         elif order.do == "settle":
@@ -167,19 +176,18 @@ class Room:
             if not port.stuck or port in writable:
                 port.write(CHUNK, wait=True)
 
-    def _rate(self, order: Order) -> None:
-        """Presses at even intervals, round the receivers, at the times when they are due."""
-        ports, company_ns = self._ports, int(order.company_ms * 1e6)
-        began_ns, total = now_ns(), int(order.hz * order.seconds)
-        made = 0
-        while made < total:
+    def _press(self, after_ns: Iterator[int], company_ms: float) -> None:
+        """Press at these times from now, round the receivers."""
+        ports, company_ns = self._ports, int(company_ms * 1e6)
+        began_ns, made = now_ns(), 0
+        due_ns = next(after_ns, None)
+        while due_ns is not None or any(port.receiver.unsent for port in ports):
             at_ns = now_ns()
-            due_ns = began_ns + int(made / order.hz * 1e9)
-            while made < total and due_ns <= at_ns:
-                ports[made % len(ports)].receiver.press(due_ns)
+            while due_ns is not None and began_ns + due_ns <= at_ns:
+                ports[made % len(ports)].receiver.press(began_ns + due_ns)
                 made += 1
-                due_ns = began_ns + int(made / order.hz * 1e9)
-            next_ns = due_ns
+                due_ns = next(after_ns, None)
+            next_ns = at_ns + int(TICK_S * 1e9) if due_ns is None else began_ns + due_ns
             for port in ports:
                 one = port.receiver
                 if one.unsent:
