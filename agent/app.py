@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 10.0
 WATCHDOG_BEATS = 3
+GARBAGE_OBJECTS = 10_000
 M_ARENA_MAX = -8
 
 
@@ -67,6 +68,7 @@ async def _run(settings: Settings) -> int:
     async with Board(settings) as board:
         gc.collect()
         gc.freeze()  # what lives as long as the agent need not be looked at again
+        gc.set_threshold(GARBAGE_OBJECTS)  # answers come and go without a circle among them
         notify("READY=1")
         log.info("ready at port %d", board.web.port)
         crashed = await board.until(stopped)

@@ -141,14 +141,14 @@ class Intake:
         self._drained_s = asyncio.get_running_loop().time()
         group = _Group(self._generation)
         group.readings = len(readings)
-        boot = self._journal.boot
+        decided, boot = self._decided, self._journal.boot
         for reading in readings:
             event: Event | None
             if type(reading) is KeyPress:
-                event, outcome = rules.decide_press(self._decided, reading, boot)
+                event, outcome = rules.decide_press(decided, reading, boot)
             elif type(reading) is CardTap:
                 name = self._name_card(reading.uid)
-                event = rules.decide_tap(self._decided, reading.device, name, reading.token)
+                event = rules.decide_tap(decided, reading.device, name, reading.token)
                 outcome = rules.ACCEPTED
             else:
                 continue
@@ -187,7 +187,7 @@ class Intake:
             group.promise.set_result([stamped.event for stamped in group.events])
         for device, outcomes in group.outcomes.items():
             self._confirm(device, outcomes)
-        if any(type(stamped.event) is QuestionOpened for stamped in group.events):
+        if group.readings == 0 and any(type(one.event) is QuestionOpened for one in group.events):
             self.set_timer()
         for watcher in self._watchers:
             watcher()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from agent.lesson.events import decode_body
 from agent.lesson.model import LessonSpan
@@ -19,7 +20,7 @@ EventRow = tuple[int, int, int, str, bytes]
 """A row of the table: id, boot, mono_ns, kind, body."""
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One event as it lies in the journal. `boot` is the kernel's boot id."""
 
     epoch: int

@@ -33,8 +33,10 @@ STOP_S = 5.0
 SMALL_ROWS = 32
 LARGE_ROWS = 256
 """Rows of one statement: few lengths, so that each statement is prepared once and kept."""
-TAIL_ROWS = 256
+TAIL_ROWS = 4096
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
+SPENT_ROWS = 256
+"""Of those that it has read, so many."""
 PAGE_BYTES = 1024
 CHECKPOINT_PAGES = 1000
 WAL_BYTES = (CHECKPOINT_PAGES + 100) * (PAGE_BYTES + 24)
@@ -217,8 +219,14 @@ class Journal(JournalReader):
     def append(self, events: Sequence[Stamped], done: Done) -> None:
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
         rows = [
-            (epoch << SEQ_BITS | seq, boot, mono_ns, type(event).__name__, encode_body(event))
-            for epoch, seq, boot, mono_ns, event in events
+            (
+                one.epoch << SEQ_BITS | one.seq,
+                one.boot,
+                one.mono_ns,
+                type(one.event).__name__,
+                encode_body(one.event),
+            )
+            for one in events
         ]
         self._unwritten += 1
         self._queue.put(_Group(rows, self._generation, done))
@@ -356,12 +364,15 @@ class Journal(JournalReader):
         if rows and self._tail and self._tail[-1][0] + 1 != rows[0][0]:
             self._tail.clear()  # another epoch: the tail holds no gap
         self._tail += rows
-        if len(self._tail) > 2 * TAIL_ROWS:
+        if len(self._tail) > TAIL_ROWS + SPENT_ROWS:
             del self._tail[:-TAIL_ROWS]
 
     def _rows(self, first: int, last: int, limit: int) -> Iterable[EventRow]:
         tail = self._tail
         if tail and tail[0][0] <= first <= tail[-1][0] + 1:
             start = first - tail[0][0]
+            if start > SPENT_ROWS:  # the uplink has read them, and it reads in order
+                del tail[:start]
+                start = 0
             return tail[start : start + limit]
         return super()._rows(first, last, limit)

@@ -112,6 +112,10 @@ class ClassRoll(msgspec.Struct):
     changes: int = 0
 
 
+_SHARED: dict[tuple[str, str], tuple[str, str]] = {}
+"""One tuple for each of the few outcomes there are, not one a press."""
+
+
 class Seen(msgspec.Struct):
     """What became of a device's newest presses: token to (verdict, code), oldest first."""
 
@@ -121,7 +125,7 @@ class Seen(msgspec.Struct):
         """Remember one press; now and then forget all but the newest `SEEN_TOKENS`."""
         if token is None:
             return
-        self.outcomes[token] = (verdict, code)
+        self.outcomes[token] = _SHARED.setdefault((verdict, code), (verdict, code))
         if len(self.outcomes) == 2 * SEEN_TOKENS:  # one by one, a dict gets slow at its front
             self.outcomes = dict(islice(self.outcomes.items(), SEEN_TOKENS, None))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -24,7 +24,7 @@ from agent.lesson.model import (
 )
 
 
-class Stamped(NamedTuple):
+class Stamped(msgspec.Struct, frozen=True, gc=False):
     """An event with its name and its time, as it lies in the journal.
 
     `boot` numbers the boots of this board from 1.
@@ -80,8 +80,9 @@ def _question(state: State, lesson: str, number: int) -> Question | None:
 
 
 def _pressed(state: State, keypad: str) -> None:
-    state.last_press.keypad = keypad
-    state.last_press.count += 1
+    press = state.last_press
+    press.keypad = keypad
+    press.count += 1
 
 
 def _note(state: State, device: str, token: str | None, verdict: str, code: str = "") -> None:
@@ -199,16 +200,19 @@ def _phone_joined(state: State, event: ev.PhoneJoined, at: Stamped) -> None:
 
 def _response_recorded(state: State, event: ev.ResponseRecorded, at: Stamped) -> None:
     lesson = _lesson(state, event.lesson)
-    _pressed(state, event.keypad)
+    keypad, device = event.keypad, event.device
+    _pressed(state, keypad)
     verdict = "accepted"
     if lesson is not None and 1 <= event.question <= len(lesson.questions):
-        lesson.keypads[event.keypad] = event.device
+        lesson.keypads[keypad] = device
         question = lesson.questions[event.question - 1]
         question.presses += 1
-        if event.keypad in question.answers and question.answers[event.keypad].key:
+        answers = question.answers
+        earlier = answers.get(keypad)
+        if earlier is not None and earlier.key:
             verdict = "changed"
-        question.answers[event.keypad] = Answer(event.key, event.device, at.seq, at.mono_ns)
-    _note(state, event.device, event.token, verdict)
+        answers[keypad] = Answer(event.key, device, at.seq, at.mono_ns)
+    _note(state, device, event.token, verdict)
 
 
 def _response_rejected(state: State, event: ev.ResponseRejected, at: Stamped) -> None:

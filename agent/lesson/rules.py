@@ -88,6 +88,11 @@ def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, 
                 known = 1 <= press.item <= len(lesson.questions)
                 return (lesson, lesson.questions[press.item - 1]) if known else (lesson, None)
         return None, None
+    newest = state.lesson
+    if newest is not None and newest.questions:
+        question = newest.questions[-1]
+        if question.status == "open" and question.opened <= when:
+            return newest, question  # what nearly every press is for
     for lesson in reversed(state.lessons):
         if lesson.opened <= when:
             for question in reversed(lesson.questions):

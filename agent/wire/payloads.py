@@ -24,7 +24,7 @@ Text = Annotated[str, Meta(max_length=200)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 ClockQuality = Literal["synced", "estimated"]
 
-MAX_ITEMS = 1000
+MAX_ITEMS = 800
 SET_ASIDE = "SetAside"
 """Kind of an item that stands in for an event that cannot be published: no seq is missing."""
 

@@ -36,6 +36,7 @@ from firmware_bridge.messages import (
 )
 
 LOCATE_S = 5
+_PLAIN_CODES = {"accepted": OutcomeCode.ACCEPTED, "changed": OutcomeCode.CHANGED}
 REMEMBERED_PRESSES = 1024
 
 
@@ -248,10 +249,9 @@ def codes(
 
 def outcome_code(outcome: Outcome) -> OutcomeCode:
     """What the clicker is told; a reason that the protocol has no code for is plain REJECTED."""
-    if outcome.verdict == "accepted":
-        return OutcomeCode.ACCEPTED
-    if outcome.verdict == "changed":
-        return OutcomeCode.CHANGED
+    plain = _PLAIN_CODES.get(outcome.verdict)
+    if plain is not None:
+        return plain
     code = OutcomeCode.__members__.get(outcome.code.upper(), OutcomeCode.REJECTED)
     return code if code >= OutcomeCode.REJECTED else OutcomeCode.REJECTED
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,9 @@ def test_replay_gives_the_live_state(
             except LessonRefused:
                 continue
     stored = [
-        one._replace(event=ev.decode_body(type(one.event).__name__, ev.encode_body(one.event)))
+        msgspec.structs.replace(
+            one, event=ev.decode_body(type(one.event).__name__, ev.encode_body(one.event))
+        )
         for one in room.log
     ]
     assert replay(stored, State(epoch=7)) == room.state
