@@ -94,6 +94,14 @@ class Taken(NamedTuple):
     gap: bool
 
 
+class DeviceCounts(NamedTuple):
+    """What a board sent beside new events, since the school knows it."""
+
+    duplicates: int
+    gaps: int
+    unreadable: int
+
+
 class HeldEvent(NamedTuple):
     """An event as the school holds it. Times are in nanoseconds since 1970, UTC.
 
@@ -345,6 +353,13 @@ class Store:
     ) -> int:
         """How many rows a table has."""
         return int(self._db.execute(f"select count(*) from {table}").fetchone()[0])  # noqa: S608
+
+    def device_counts(self, device: str) -> DeviceCounts:
+        """What a board sent beside new events."""
+        row = self._db.execute(
+            "select duplicates, gaps, unreadable from device where device=?", (device,)
+        ).fetchone()
+        return DeviceCounts(*(row or (0, 0, 0)))
 
     def duplicates(self) -> int:
         """Events that came again, over all boards."""
