@@ -52,6 +52,8 @@ MAX_GROUP = 200
 LOOK_UP_S = 0.5
 STORE_RETRY_S = 1.0
 MAX_PACKET_BYTES = 300 * 1024
+LAST_RETRY_S = 5
+"""All boards of the school wait for this one."""
 
 
 class IngestOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +190,7 @@ class Ingest:
                 certfile=None if options.cert_file is None else str(options.cert_file),
                 keyfile=None if options.key_file is None else str(options.key_file),
             )
-        client.reconnect_delay_set(1, 60)
+        client.reconnect_delay_set(1, LAST_RETRY_S)
         client.on_socket_open = _at_once
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed

@@ -19,6 +19,7 @@ PROGRAMS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "faketime": ("faketime",),
     "gcc": ("gcc",),
+    "iptables": ("iptables",),
     "make": ("make",),
     "mosquitto": ("mosquitto",),
     "mosquitto_passwd": ("mosquitto_passwd",),

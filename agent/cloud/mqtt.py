@@ -32,7 +32,8 @@ MAX_IN_FLIGHT = 20
 NO_MATCHING_SUBSCRIBERS = 0x10
 CONNECT_S = 10.0
 FIRST_RETRY_S = 1.0
-LAST_RETRY_S = 300.0
+LAST_RETRY_S = 30.0
+"""After an outage the school waits no longer than this; a try that fails costs some 200 bytes."""
 MAX_PACKET_BYTES = 300 * 1024
 MAX_INBOX = 1000
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,43 +15,16 @@ from agent.cloud.mqtt import CloudOptions
 from agent.cloud.uplink import Uplink
 from agent.demo.broker import accepts_mqtt5, free_port
 from agent.wire.topics import Address
+from benchmarks.soak.school_broker import CONFIG, make_keys, write_settings
 from tests.cloud.conftest import ADDRESS
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import School, until
-
-CONFIG = Path(__file__).parents[2] / "config" / "broker"
-NAMES = ("school-ingest", "board-1", "board-2")
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
-
-
-def certificate(folder: Path, name: str, extension: str) -> None:
-    openssl(
-        folder,
-        *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-        *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}"),
-    )
-    (folder / f"{name}.ext").write_text(extension)
-    openssl(
-        folder,
-        *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key"),
-        *("-CAcreateserial", "-days", "2", "-out", f"{name}.crt", "-extfile", f"{name}.ext"),
-    )
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
-    openssl(
-        folder,
-        *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-        *("-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=School CA", "-days", "2"),
-    )
-    certificate(folder, "broker", "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
-    for name in NAMES:
-        certificate(folder, name, "extendedKeyUsage=clientAuth\n")
+    make_keys(folder)
     return folder
 
 
@@ -60,23 +32,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def school_broker(keys: Path, tmp_path: Path) -> Iterator[str]:
     """Mosquitto with config/broker/mosquitto.conf; nothing changed but port, folders and user."""
     port = free_port()
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(CONFIG / "boards.acl", tmp_path)
-    settings = (CONFIG / "mosquitto.conf").read_text()
-    for written, here in {
-        "listener 8883": f"listener {port} 127.0.0.1",
-        "/etc/mosquitto/classroom/boards.acl": str(tmp_path / "boards.acl"),
-        "/etc/mosquitto/classroom/": f"{keys}/",
-        "/var/lib/mosquitto/": f"{data}/",
-    }.items():
-        assert written in settings
-        settings = settings.replace(written, here)
-    if os.geteuid() == 0:
-        settings += "user root\n"
-    (tmp_path / "mosquitto.conf").write_text(settings)
+    settings = write_settings(tmp_path, keys, port)
     log = (tmp_path / "mosquitto.log").open("w")
-    process = subprocess.Popen(["mosquitto", "-c", tmp_path / "mosquitto.conf"], stderr=log)
+    process = subprocess.Popen(["mosquitto", "-c", settings], stderr=log)
     time.sleep(0.1)
     try:
         assert process.poll() is None, (tmp_path / "mosquitto.log").read_text()
@@ -160,9 +118,7 @@ def password_broker(tmp_path: Path) -> Iterator[str]:
     lines = [f"listener {port} 127.0.0.1", f"password_file {tmp_path / 'users'}"]
     lines += ["user root"] if os.geteuid() == 0 else []
     (tmp_path / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(
-        ["mosquitto", "-c", tmp_path / "mosquitto.conf"], stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(["mosquitto", "-c", settings], stderr=subprocess.DEVNULL)
     time.sleep(0.1)
     try:
         yield f"mqtt://board-1@127.0.0.1:{port}"

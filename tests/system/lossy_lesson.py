@@ -1,0 +1,39 @@
+"""Board, broker and school in a network that somebody else has made bad: FOLDER.
+
+Prints how many packets the network has dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from agent.demo.broker import LocalBroker
+from tests.cloud.outbox import MemoryOutbox
+from tests.cloud.school import School, until
+from tests.system.test_outages import board, check, teach
+
+
+async def main(folder: Path) -> None:
+    outbox = MemoryOutbox()
+    with LocalBroker("mosquitto", folder / "broker") as broker:
+        school = School(broker.url, folder / "school.db")
+        try:
+            school.start()
+            async with board(broker.port, outbox) as uplink:
+                await teach(uplink, outbox, 200)
+                await until(lambda: uplink.state.waiting == 0, within_s=40)
+            check(school, outbox)
+        finally:
+            school.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
+    listed = subprocess.run(
+        ["iptables", "-L", "INPUT", "-v", "-x", "-n"], capture_output=True, text=True, check=True
+    )
+    drops = next(line for line in listed.stdout.splitlines() if " DROP " in line)
+    sys.stdout.write(drops.split()[0])
