@@ -118,7 +118,9 @@ def password_broker(tmp_path: Path) -> Iterator[str]:
     lines = [f"listener {port} 127.0.0.1", f"password_file {tmp_path / 'users'}"]
     lines += ["user root"] if os.geteuid() == 0 else []
     (tmp_path / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(["mosquitto", "-c", settings], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["mosquitto", "-c", tmp_path / "mosquitto.conf"], stderr=subprocess.DEVNULL
+    )
     time.sleep(0.1)
     try:
         yield f"mqtt://board-1@127.0.0.1:{port}"
