@@ -2,14 +2,16 @@
 
 It reads the outbox and sends nothing itself.
 
-One batch is in flight; it is resent until the school's own receipt, so the order of events holds
-and a broker's word for it does not count. An event that the school cannot read is found by halving
+A few batches are in flight, one behind the other. The oldest is resent until the school's own
+receipt, alone: those behind it follow anew. So the order of events holds, and a broker's word for
+it does not count. An event that the school cannot read is found by halving
 the batch; an item that says so takes its place, and the event itself stays in `aside`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -21,6 +23,8 @@ from agent.wire.payloads import MAX_ITEMS, BadBatch, Receipt
 
 FIRST_RESEND_S = 1.0
 LAST_RESEND_S = 60.0
+BATCHES_IN_FLIGHT = 4
+"""A line with a long way, or a school that gathers its commits, is kept busy by a few."""
 GAPS_BELIEVED = 3
 RECEIPT_NOTE = "receipt"
 
@@ -72,7 +76,7 @@ class Counters(msgspec.Struct):
 
 
 class Delivery:
-    """The cursor over the journal and the one batch in flight. Times are seconds of one clock."""
+    """The cursor over the journal and the batches in flight. Times are seconds of one clock."""
 
     def __init__(
         self,
@@ -103,7 +107,7 @@ class Delivery:
         self._newest = (0, 0)
         self._after = 0
         self._window = MAX_ITEMS
-        self._in_flight: Shipment | None = None
+        self._in_flight: deque[Shipment] = deque()
         self._sent_at_s = 0.0
         self._resend_at_s = 0.0
         self._resend_s = FIRST_RESEND_S
@@ -126,9 +130,11 @@ class Delivery:
         self._newest = max(self._newest, (epoch, seq))
 
     @property
-    def in_flight(self) -> bool:
-        """Whether a batch has no answer yet: until then new events only gather."""
-        return self._in_flight is not None
+    def busy(self) -> bool:
+        """Whether no new batch goes out now: events only gather until the school answers."""
+        return bool(self._in_flight) and (
+            len(self._in_flight) >= BATCHES_IN_FLIGHT or self._resend_s > FIRST_RESEND_S
+        )
 
     @property
     def waiting(self) -> int:
@@ -143,27 +149,43 @@ class Delivery:
     # -- sending ------------------------------------------------------------------------------
 
     def due(self, now_s: float) -> codec.Packed | None:
-        """What must be published now: a new batch, or the one in flight once more."""
-        if self._in_flight is not None:
-            if now_s < self._resend_at_s:
-                return None
+        """What must be published now: the oldest batch in flight once more, or a new one."""
+        flight = self._in_flight
+        if flight and now_s >= self._resend_at_s:
+            while len(flight) > 1:  # those behind it would come before what it misses
+                flight.pop()
             self.count.resent += 1
             self._resend_s = min(self._resend_s * 2, LAST_RESEND_S)
-        else:
-            self._in_flight = self._next()
-            if self._in_flight is None:
-                return None
-            self.count.sent += 1
+            self._sent(now_s)
+            return flight[0].packed
+        if self.busy:
+            return None
+        shipment = self._next()
+        if shipment is None:
+            return None
+        self.count.sent += 1
+        flight.append(shipment)
+        if len(flight) == 1:
             self._gaps_in_a_row = 0
+            self._sent(now_s)
+        return shipment.packed
+
+    def _sent(self, now_s: float) -> None:
+        """The oldest in flight went out now."""
         self._sent_at_s = now_s
         self._resend_at_s = now_s + self._resend_s * (1 + self._jitter() / 4)
-        return self._in_flight.packed
 
     def wait_s(self, now_s: float) -> float | None:
         """How long nothing is due, unless something happens; None: until something does."""
-        if self._in_flight is not None:
-            return max(self._resend_at_s - now_s, 0.0)
-        return None if (self.epoch, self._after) == self._newest else 0.0
+        flight = self._in_flight
+        cursor = flight[-1].last if flight else self._after
+        if (
+            not self.busy
+            and (self.epoch, cursor) != self._newest
+            and not (flight and self.epoch != self._newest[0])
+        ):
+            return 0.0
+        return max(self._resend_at_s - now_s, 0.0) if flight else None
 
     def reconnected(self) -> None:
         """What was in flight may be lost: it is due at once."""
@@ -171,10 +193,14 @@ class Delivery:
         self._resend_at_s = 0.0
 
     def _next(self) -> Shipment | None:
-        if (self.epoch, self._after) == self._newest:
+        flight = self._in_flight
+        cursor = flight[-1].last if flight else self._after
+        if (self.epoch, cursor) == self._newest:
             return None
-        rows = self._outbox.read(self.epoch, self._after, self._window)
+        rows = self._outbox.read(self.epoch, cursor, self._window)
         while not rows:
+            if flight:  # the next epoch begins when the school has all of this one
+                return None
             later = [epoch for epoch in self._outbox.epochs() if epoch > self.epoch]
             if not later:
                 return None
@@ -191,7 +217,7 @@ class Delivery:
 
     def receipt(self, receipt: Receipt, now_s: float) -> bool:
         """Advance to the receipt; whether it was news."""
-        upto, shipment = receipt.upto, self._in_flight
+        upto, flight = receipt.upto, self._in_flight
         if receipt.epoch == self._newest[0] and self._ahead(receipt.epoch, upto):
             self.count.ahead += 1
             self._on_name_taken(receipt.epoch)
@@ -199,7 +225,7 @@ class Delivery:
         if receipt.epoch != self.epoch:
             self.count.stale += 1
             return False
-        last_sent = shipment.last if shipment is not None else self._after
+        last_sent = flight[-1].last if flight else self._after
         if upto > max(last_sent, self.upto) and self._ahead(self.epoch, upto):
             upto = self._outbox.last_seq(self.epoch)  # restored: the school has more than we
         news = upto > self.upto
@@ -213,15 +239,24 @@ class Delivery:
             self.upto = upto
             self._outbox.note(RECEIPT_NOTE, f"{self.epoch}:{upto}")
             self.packer.forget(self.epoch, upto)
-        if shipment is None:
+        if not flight:
             self._after = max(self._after, upto)
-        elif upto >= shipment.first:
-            self._landed(upto)
-            if upto >= shipment.last:
-                self._window = min(self._window * 2, MAX_ITEMS)
+        elif upto >= flight[0].first:
+            self._arrived(upto, now_s)
         else:
-            self._short(upto, shipment, now_s)
+            self._short(upto, flight[0], now_s)
         return news
+
+    def _arrived(self, upto: int, now_s: float) -> None:
+        flight = self._in_flight
+        while flight and flight[0].last <= upto:
+            flight.popleft()
+            self._window = min(self._window * 2, MAX_ITEMS)
+        if flight and flight[0].first == upto + 1:
+            self._resend_s = FIRST_RESEND_S
+            self._sent(now_s)
+        else:  # nothing is in flight, or only what the school has a part of
+            self._land(upto)
 
     def _ahead(self, epoch: int, upto: int) -> bool:
         """Whether this is more than the journal holds of that epoch."""
@@ -230,8 +265,9 @@ class Delivery:
             return False
         return not self._outbox.read(epoch, upto - 1, 1)
 
-    def _landed(self, upto: int) -> None:
-        self._in_flight = None
+    def _land(self, upto: int) -> None:
+        """Go on behind this one, with nothing in flight."""
+        self._in_flight.clear()
         self._after = upto
         self._resend_s = FIRST_RESEND_S
 
@@ -247,15 +283,17 @@ class Delivery:
         self.count.gaps += 1
         self._gaps_in_a_row += 1
         if self._gaps_in_a_row >= GAPS_BELIEVED and self._outbox.read(self.epoch, upto, 1):
-            self._landed(upto)
+            self._land(upto)
 
     def bad_batch(self, refusal: BadBatch) -> None:
         """Halve the batch that the school could not read, down to the event that it cannot."""
-        shipment = self._in_flight
-        digest = hashlib.sha256(shipment.packed.payload).hexdigest() if shipment else ""
-        if shipment is None or digest != refusal.bad_batch:
+        flight = self._in_flight
+        digests = [hashlib.sha256(one.packed.payload).hexdigest() for one in flight]
+        if refusal.bad_batch not in digests:
             self.count.stale += 1
             return
+        place = digests.index(refusal.bad_batch)
+        shipment = flight[place]
         size = shipment.last - shipment.first + 1
         if size > 1:
             self._window = size // 2
@@ -263,4 +301,7 @@ class Delivery:
             return
         else:
             self.packer.set_aside(self.epoch, shipment.first, "bad_batch")
-        self._landed(shipment.first - 1)
+        while len(flight) > place:
+            flight.pop()
+        if not flight:
+            self._land(shipment.first - 1)

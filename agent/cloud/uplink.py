@@ -107,7 +107,6 @@ class Uplink:
         self._seen_connects = 0
         self._announced = True
         self._wake = asyncio.Event()
-        self._will_wake = False
         self._tasks: list[asyncio.Task[None]] = []
         self._mqtt: MqttClient | None = None
         if options is not None:
@@ -163,7 +162,7 @@ class Uplink:
     def committed(self, epoch: int, seq: int) -> None:
         """Events up to this one are durable. In the loop, after each commit."""
         self._delivery.committed(epoch, seq)
-        if not self._delivery.in_flight and not self._will_wake:
+        if not self._delivery.busy:
             self._wake.set()
 
     def announce(self) -> None:
@@ -218,17 +217,15 @@ class Uplink:
                 await self._wake.wait()
                 continue
             timer = loop.call_later(wait_s, self._wake.set)
-            self._will_wake = True
             await self._wake.wait()
-            self._will_wake = False
             timer.cancel()
 
     def _send(self, mqtt: MqttClient, now_s: float) -> None:
         if not self._announced:
             self._announced = self._publish_state(mqtt, online=True)
-        batch = self._delivery.due(now_s)
-        if batch is not None:
-            mqtt.publish(self._address.up(topics.BATCH), batch, for_somebody=True)
+        while (batch := self._delivery.due(now_s)) is not None:
+            if not mqtt.publish(self._address.up(topics.BATCH), batch, for_somebody=True):
+                break  # it is sent again later
         while self._roll_ups:
             packed = pack(encode(self._roll_ups[0]))
             if not mqtt.publish(self._address.up(topics.SUM), packed):

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.cloud.delivery import LAST_RESEND_S, Delivery
+from agent.cloud.delivery import BATCHES_IN_FLIGHT, LAST_RESEND_S, Delivery
 from agent.lesson.events import QuestionOpened, encode_body
 from agent.wire.codec import Packed, unpack
 from agent.wire.payloads import (
@@ -58,15 +58,51 @@ def test_nothing_is_due_from_an_empty_journal(outbox: MemoryOutbox) -> None:
     assert delivery.waiting == 0
 
 
-def test_one_batch_in_flight_and_the_next_after_the_receipt(outbox: MemoryOutbox) -> None:
+def test_a_few_batches_follow_each_other_without_waiting_for_receipts(
+    outbox: MemoryOutbox,
+) -> None:
     outbox.add(3)
     delivery = opened(outbox)
     assert seqs(delivery.due(0.0)) == [1, 2, 3]
+    for number in range(4, 3 + BATCHES_IN_FLIGHT):
+        delivery.committed(*outbox.add(1))
+        assert seqs(delivery.due(0.1)) == [number]
     delivery.committed(*outbox.add(2))
-    assert delivery.due(0.5) is None
+    assert delivery.busy
+    assert delivery.due(0.2) is None
     assert delivery.receipt(Receipt(epoch=1, upto=3), 0.5)
-    assert seqs(delivery.due(0.5)) == [4, 5]
-    assert delivery.waiting == 2
+    assert seqs(delivery.due(0.5)) == [3 + BATCHES_IN_FLIGHT, 4 + BATCHES_IN_FLIGHT]
+    assert delivery.due(0.6) is None
+    assert delivery.receipt(Receipt(epoch=1, upto=4 + BATCHES_IN_FLIGHT), 0.7)
+    assert (delivery.waiting, delivery.wait_s(0.7)) == (0, None)
+
+
+def test_without_a_receipt_the_oldest_goes_again_alone_and_the_others_follow_anew(
+    outbox: MemoryOutbox,
+) -> None:
+    outbox.add(3)
+    delivery = opened(outbox)
+    first = delivery.due(0.0)
+    delivery.committed(*outbox.add(2))
+    assert seqs(delivery.due(0.1)) == [4, 5]
+    assert delivery.due(1.0) == first
+    assert delivery.due(1.1) is None
+    assert delivery.busy
+    assert delivery.receipt(Receipt(epoch=1, upto=3), 1.2)
+    assert seqs(delivery.due(1.2)) == [4, 5]
+
+
+def test_a_batch_that_cannot_be_read_is_halved_behind_others_too(outbox: MemoryOutbox) -> None:
+    outbox.add(3)
+    delivery = opened(outbox)
+    delivery.due(0.0)
+    delivery.committed(*outbox.add(4))
+    bad = delivery.due(0.1)
+    delivery.committed(*outbox.add(1))
+    assert seqs(delivery.due(0.2)) == [8]
+    delivery.bad_batch(digest(bad))
+    assert seqs(delivery.due(0.3)) == [4, 5]
+    assert seqs(delivery.due(0.3)) == [6, 7]
 
 
 def test_the_same_bytes_go_again_and_ever_more_seldom(outbox: MemoryOutbox) -> None:
