@@ -132,14 +132,14 @@ class Teacher:
 
     def __init__(self, url: str, pin: str) -> None:
         """Sign in."""
-        self._client = httpx.Client(
+        self.client = httpx.Client(
             base_url=f"{url}/api/v1", timeout=10.0, headers={"Origin": url}, trust_env=False
         )
         self._call("POST", "/session", {"pin": pin})
         self.lesson = ""
 
-    def open_lesson(self) -> None:
-        self.lesson = self._call("POST", "/lessons", {"class_id": None, "title": "bench"})["id"]
+    def open_lesson(self, class_id: str | None = None) -> None:
+        self.lesson = self._call("POST", "/lessons", {"class_id": class_id, "title": ""})["id"]
 
     def end_lesson(self) -> None:
         self._call("POST", f"/lessons/{self.lesson}/end", None)
@@ -150,9 +150,9 @@ class Teacher:
         self._call("POST", f"/lessons/{self.lesson}/questions", body)
 
     def _call(self, method: str, path: str, body: object) -> Any:
-        answer = self._client.request(method, path, json=body)
+        answer = self.client.request(method, path, json=body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()

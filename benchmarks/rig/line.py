@@ -253,6 +253,11 @@ class Line:
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")
         self._process.stdin.flush()
 
+    def answered(self, within_s: float) -> bool:
+        """Whether the order has been carried out."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], within_s)[0])
+
     def wait(self) -> Count:
         return msgspec.json.decode(self._answer(), type=Count)
 
