@@ -33,6 +33,7 @@ from agent.lesson.events import EpochStarted, Place
 from agent.notify import notify, watchdog_s
 from agent.polling import Polling
 from agent.ports import BoardPorts
+from agent.private_file import make_folder
 from agent.settings import Settings
 from agent.supervisor import DevicePlan, Supervisor
 from agent.web.phones import PhoneDesk
@@ -279,7 +280,7 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 def _made(data_dir: Path) -> Path:
     """The folder, made if need be."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(data_dir, mode=0o750)
     except OSError as error:
         hint = f"cannot be made ({error.strerror}); correct [agent] data_dir or its rights"
         raise AgentError("data_dir_unusable", str(data_dir), hint) from error

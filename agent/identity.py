@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from datetime import date
 from pathlib import Path
 
 from agent.errors import InputInvalid
+from agent.private_file import write_private
 
 KEY_BYTES = 32
 NAME_CHARS = 16
@@ -60,12 +60,7 @@ def secret_file(path: Path) -> bytes:
         secret = path.read_bytes()
     except FileNotFoundError:
         secret = secrets.token_bytes(KEY_BYTES)
-        partial = path.with_suffix(".new")
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(secret)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
+        write_private(path, secret)
     if len(secret) < KEY_BYTES:
         hint = f"it must hold {KEY_BYTES} bytes; restore it from a backup, or from enrolment"
         raise InputInvalid("secret_damaged", str(path), hint)

@@ -73,6 +73,8 @@ class RosterStore:
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path)
+        # With the default (full) a power cut can bring the rollback journal back, and undo it all.
+        db.execute("pragma synchronous=extra")
         db.execute(
             "create table if not exists student(class_id text, place integer, student text,"
             " number text, name text, primary key(class_id, student)) without rowid"

@@ -21,11 +21,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
+from agent.journal import leftover
 from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.lesson.events import encode_body
 from agent.lesson.replay import Stamped
+from agent.private_file import make_folder
 
 SIDE_DELAY_S = 1.0
 """Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
@@ -146,6 +148,7 @@ class Journal(JournalReader):
         """
         self._loop = asyncio.get_running_loop()
         self._lock = self._hold()
+        self._take_over()
         self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         try:
             for pragma in WRITER_PRAGMAS:
@@ -167,7 +170,7 @@ class Journal(JournalReader):
 
     def _hold(self) -> IO[bytes]:
         """One agent a journal: two writers could corrupt it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         lock = self.path.with_suffix(".lock").open("wb")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,6 +179,14 @@ class Journal(JournalReader):
             hint = "another agent runs on this data_dir; stop it first"
             raise JournalUnusable("journal_held", str(self.path), hint) from error
         return lock
+
+    def _take_over(self) -> None:
+        try:
+            leftover.make_durable(self.path)
+        except OSError as error:
+            self._lock.close()
+            hint = f"free space or check the disk ({error.strerror})"
+            raise JournalUnusable("journal_unwritable", str(self.path), hint) from error
 
     def _number_of_boot(self) -> int:
         newest = max(self._boots, default=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import secrets
 import time
 from collections import OrderedDict, deque
@@ -17,6 +16,7 @@ import msgspec
 
 from agent.clock import now_ns, this_boot
 from agent.identity import secret_file
+from agent.private_file import remove, write_private
 from agent.web import pin_hash
 
 Role = Literal["teacher", "guest", "projector"]
@@ -206,13 +206,13 @@ class PinStore:
         """Make a first PIN if there is none."""
         if not self._hash_path.exists():
             pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
-            _write_private(self.first_pin_path, pin + "\n")
-            _write_private(self._hash_path, await pin_hash.make_hash(pin))
+            write_private(self.first_pin_path, f"{pin}\n".encode())
+            write_private(self._hash_path, (await pin_hash.make_hash(pin)).encode())
 
     def keep(self, hashed: str) -> None:
         """The PIN is the one of this hash from now on."""
-        _write_private(self._hash_path, hashed)
-        self.first_pin_path.unlink(missing_ok=True)
+        write_private(self._hash_path, hashed.encode())
+        remove(self.first_pin_path)
 
     async def fits(self, pin: str) -> bool:
         """Whether this is the PIN."""
@@ -341,14 +341,3 @@ class Access:
         """The four digits by which phones join a lesson; the same after a restart."""
         mark = hmac.new(self.secret, f"room/{lesson}".encode(), sha256).digest()
         return f"{int.from_bytes(mark[:4]) % 10_000:04d}"
-
-
-def _write_private(path: Path, text: str) -> None:
-    partial = path.with_suffix(".new")
-    with open(
-        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
