@@ -104,6 +104,7 @@ class Counters(msgspec.Struct):
     events: int = 0
     duplicates: int = 0
     gaps: int = 0
+    collisions: int = 0
     rejected: int = 0
     unreadable: int = 0
     malformed: int = 0
@@ -297,6 +298,14 @@ class Ingest:
         self.count.events += taken.new
         self.count.duplicates += taken.duplicates
         self.count.gaps += taken.gap
+        if taken.collisions:
+            self.count.collisions += taken.collisions
+            log.warning(
+                "%s: %d events under names that others have; they are kept in the table collision. "
+                "Does a copy of this board's card run elsewhere?",
+                address.device,
+                taken.collisions,
+            )
         rejected = taken.receipt.rejected
         self.count.rejected += len(rejected)
         before = said.get((address.device, str(batch.epoch)))

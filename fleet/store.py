@@ -27,7 +27,7 @@ from agent.wire.topics import Address
 
 BUSY_S = 30.0
 """How long another process may hold the file."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SET_ASIDE_CODE = "set_aside"
 SCHEMA = """
 create table event(
@@ -71,7 +71,21 @@ from event left join boot on boot.device = event.device and boot.boot = event.bo
 """
 """Wall time by the newest word about the boot's clock: a clock that is learnt again, for however
 many events, costs one row. `event` keeps what the board thought when it sent."""
-STEPS = {0: SCHEMA + TIMED_EVENT, 1: "drop index event_of_boot;" + TIMED_EVENT}
+COLLISION = """
+create table collision(
+  device text not null, epoch integer not null, seq integer not null,
+  boot text not null, mono_ns integer not null,
+  kind text not null, version integer not null, body blob not null,
+  place text not null, received_ns integer not null,
+  primary key(device, epoch, seq, boot, mono_ns)) without rowid;
+"""
+"""Events whose name was taken by another one: two boards with copies of one card, or a disk that
+lost what it had said was written."""
+STEPS = {
+    0: SCHEMA + TIMED_EVENT + COLLISION,
+    1: "drop index event_of_boot;" + TIMED_EVENT + COLLISION,
+    2: COLLISION,
+}
 """By the version found: what makes it the newest."""
 MAX_OFFSET_NS = 2**61
 END_OF_TIME_NS = 2**63 - 1
@@ -86,12 +100,13 @@ class StoreUnusable(RuntimeError):
 
 
 class Taken(NamedTuple):
-    """What became of a batch."""
+    """What became of a batch. `collisions`: not repeated, but others under names in use."""
 
     receipt: Receipt
     new: int
     duplicates: int
     gap: bool
+    collisions: int
 
 
 class DeviceCounts(NamedTuple):
@@ -187,7 +202,11 @@ class Store:
         held = self.upto(device, epoch)
         self._saw(address, now_ns)
         fresh = [item for item in batch.items if item.seq > held]
-        duplicates = len(batch.items) - len(fresh)
+        again = batch.items[: len(batch.items) - len(fresh)]
+        others = self._others(device, epoch, again)
+        for item in others:
+            self._keep_collision(address, epoch, item, now_ns)
+        duplicates = len(again) - len(others)
         gap = bool(fresh) and fresh[0].seq != held + 1
         if gap:
             fresh = []
@@ -217,8 +236,34 @@ class Store:
                 (duplicates, gap, device),
             )
         rejected = self._rejected(device, epoch, batch.items[0].seq, upto)
-        return Taken(
-            Receipt(epoch=epoch, upto=upto, rejected=rejected), len(fresh), duplicates, gap
+        rejected = sorted({*rejected, *(item.seq for item in others)})
+        receipt = Receipt(epoch=epoch, upto=upto, rejected=rejected)
+        return Taken(receipt, len(fresh), duplicates, gap, len(others))
+
+    def _others(self, device: str, epoch: int, items: list[Item]) -> list[Item]:
+        """Of items whose names are in use, those that are not what is held under them."""
+        if not items:
+            return []
+        where = "where device=?1 and epoch=?2 and seq between ?3 and ?4"
+        held = {
+            seq: (boot, mono_ns)
+            for seq, boot, mono_ns in self._db.execute(
+                f"select seq, boot, mono_ns from event {where} "  # noqa: S608
+                f"union all select seq, boot, mono_ns from quarantine {where}",
+                (device, epoch, items[0].seq, items[-1].seq),
+            )
+        }
+        return [
+            item for item in items if held.get(item.seq) not in (None, (item.boot, item.mono_ns))
+        ]
+
+    def _keep_collision(self, address: Address, epoch: int, item: Item, now_ns: int) -> None:
+        self._db.execute(
+            "insert or ignore into collision values(?,?,?,?,?,?,?,?,?,?)",
+            (
+                *(address.device, epoch, item.seq, item.boot, item.mono_ns, item.kind, item.v),
+                *(bytes(item.body), address.place, now_ns),
+            ),
         )
 
     def _rejected(self, device: str, epoch: int, first: int, last: int) -> list[int]:
@@ -333,6 +378,13 @@ class Store:
         """(epoch, seq, code) of what could not be filed of a board."""
         rows = self._db.execute(
             "select epoch, seq, code from quarantine where device=? order by epoch, seq", (device,)
+        )
+        return rows.fetchall()
+
+    def collisions(self, device: str) -> list[tuple[int, int, str]]:
+        """(epoch, seq, kind) of events whose names were taken by others."""
+        rows = self._db.execute(
+            "select epoch, seq, kind from collision where device=? order by epoch, seq", (device,)
         )
         return rows.fetchall()
 

@@ -218,16 +218,16 @@ class Delivery:
     def receipt(self, receipt: Receipt, now_s: float) -> bool:
         """Advance to the receipt; whether it was news."""
         upto, flight = receipt.upto, self._in_flight
-        if receipt.epoch == self._newest[0] and self._ahead(receipt.epoch, upto):
+        if receipt.epoch == self._newest[0] and self._ahead(upto):
             self.count.ahead += 1
             self._on_name_taken(receipt.epoch)
             return False
         if receipt.epoch != self.epoch:
             self.count.stale += 1
             return False
-        last_sent = flight[-1].last if flight else self._after
-        if upto > max(last_sent, self.upto) and self._ahead(self.epoch, upto):
-            upto = self._outbox.last_seq(self.epoch)  # restored: the school has more than we
+        # More than was sent from here since the start, the school may have from somebody else: it
+        # is shown our own, and says if they are not the same.
+        upto = min(upto, max(flight[-1].last if flight else self._after, self.upto))
         news = upto > self.upto
         if news:
             for seq in receipt.rejected:
@@ -258,12 +258,10 @@ class Delivery:
         else:  # nothing is in flight, or only what the school has a part of
             self._land(upto)
 
-    def _ahead(self, epoch: int, upto: int) -> bool:
-        """Whether this is more than the journal holds of that epoch."""
-        newest_epoch, newest_seq = self._newest
-        if epoch == newest_epoch and upto <= newest_seq:
-            return False
-        return not self._outbox.read(epoch, upto - 1, 1)
+    def _ahead(self, upto: int) -> bool:
+        """Whether this is more than the journal holds of the newest epoch."""
+        epoch, newest = self._newest
+        return upto > newest and not self._outbox.read(epoch, upto - 1, 1)
 
     def _land(self, upto: int) -> None:
         """Go on behind this one, with nothing in flight."""

@@ -22,7 +22,8 @@ class MemoryRow(NamedTuple):
 
 
 class MemoryOutbox:
-    def __init__(self) -> None:
+    def __init__(self, boot: str = BOOT) -> None:
+        self.boot = boot
         self.rows: dict[int, list[MemoryRow]] = {}
         self.notes: dict[str, str] = {}
         self.aside: dict[tuple[int, int], str] = {}
@@ -39,7 +40,7 @@ class MemoryOutbox:
 
     def add_body(self, kind: str, body: bytes, *, epoch: int = 1) -> tuple[int, int]:
         rows = self.rows.setdefault(epoch, [])
-        rows.append(MemoryRow(len(rows) + 1, BOOT, len(rows) * 1_000_000, kind, body))
+        rows.append(MemoryRow(len(rows) + 1, self.boot, len(rows) * 1_000_000, kind, body))
         return self.newest()
 
     def read(self, epoch: int, after: int, limit: int) -> Sequence[MemoryRow]:

@@ -153,11 +153,18 @@ def test_old_and_foreign_receipts_change_nothing(outbox: MemoryOutbox) -> None:
     assert (delivery.count.stale, delivery.count.ahead, delivery.count.gaps) == (1, 1, 1)
 
 
-def test_a_receipt_that_was_not_noted_in_time_is_taken_up_again(outbox: MemoryOutbox) -> None:
+def test_what_was_not_sent_since_the_start_is_sent_though_the_school_has_it(
+    outbox: MemoryOutbox,
+) -> None:
+    """It may have it from a copy of this journal; it compares, and says so."""
     outbox.add(10)
+    outbox.note("receipt", "1:5")
     delivery = opened(outbox)
-    assert delivery.receipt(Receipt(epoch=1, upto=8), 0.0)
-    assert seqs(delivery.due(0.0)) == [9, 10]
+    assert not delivery.receipt(Receipt(epoch=1, upto=8), 0.0)
+    assert seqs(delivery.due(0.0)) == [6, 7, 8, 9, 10]
+    assert delivery.receipt(Receipt(epoch=1, upto=10, rejected=[6, 7]), 0.1)
+    assert outbox.aside == {(1, 6): "rejected", (1, 7): "rejected"}
+    assert (delivery.waiting, delivery.aside) == (0, 2)
 
 
 def test_epochs_drain_in_order(outbox: MemoryOutbox) -> None:
@@ -287,12 +294,17 @@ def test_a_restored_board_learns_that_the_school_has_more_of_its_old_epoch(
     assert (delivery.waiting, delivery.count.ahead) == (0, 0)
 
 
-def test_a_restored_board_hears_it_also_before_it_sends(outbox: MemoryOutbox) -> None:
-    outbox.add(10, epoch=3)
+def test_a_restored_board_shows_all_of_its_old_epoch_before_it_goes_on(
+    outbox: MemoryOutbox,
+) -> None:
+    outbox.add(MAX_ITEMS + 10, epoch=3)
     outbox.add(2, epoch=7)
     delivery = opened(outbox)
-    assert delivery.receipt(Receipt(epoch=3, upto=60), 0.1)
-    assert read(delivery.due(1.0)).epoch == 7
+    for after in (0, MAX_ITEMS):
+        delivery.receipt(Receipt(epoch=3, upto=60_000), 0.0)
+        assert seqs(delivery.due(1.0))[0] == after + 1
+        delivery.receipt(Receipt(epoch=3, upto=60_000), 1.1)
+    assert read(delivery.due(2.0)).epoch == 7
 
 
 def test_a_name_that_somebody_else_uses_is_told_until_there_is_a_new_epoch(

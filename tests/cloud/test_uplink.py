@@ -161,6 +161,39 @@ async def test_what_the_school_cannot_read_is_put_aside_and_the_rest_arrives(
     ]
 
 
+async def test_two_boards_with_copies_of_one_card_lose_nothing(
+    broker: LocalBroker, outbox: MemoryOutbox, school: School
+) -> None:
+    school.start()
+    copied = MemoryOutbox(boot="00000000-0000-4000-8000-000000000002")
+    outbox.add(10)
+    copied.rows[1] = outbox.rows[1][:]
+    options = CloudOptions(url=broker.url, will_delay_s=0)
+    async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
+        uplink.committed(*outbox.add(30))
+        await until(lambda: uplink.state.waiting == 0)
+    copied.add(5)
+    second = Uplink(
+        options,
+        ADDRESS,
+        copied,
+        Clock(),
+        boot=copied.boot,
+        versions={},
+        on_name_taken=lambda epoch: second.committed(*copied.add(7, epoch=epoch + 1)),
+    )
+    async with second:
+        await until(lambda: copied.newest()[0] == 2 and second.state.waiting == 0)
+        assert (second.state.aside, second.state.delivery.ahead) == (5, 1)
+    assert copied.aside == {(1, seq): "rejected" for seq in range(11, 16)}
+    assert school.held(ADDRESS.device) == [*seqs(40), *seqs(7, epoch=2)]
+    boots = kept(school, "select distinct boot, epoch from event order by epoch")
+    assert boots == [(BOOT, 1), (copied.boot, 2)]
+    assert kept(school, "select seq, boot, kind from collision") == [
+        (seq, copied.boot, "ResponseRecorded") for seq in range(11, 16)
+    ]
+
+
 async def test_malformed_words_from_the_school_are_counted_and_change_nothing(
     make_uplink: MakeUplink, outbox: MemoryOutbox, school: School, broker: LocalBroker
 ) -> None:

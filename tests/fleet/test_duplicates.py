@@ -92,7 +92,7 @@ class School:
         self.duplicates[one.board] += len(known)
         self.gaps[one.board] += gap
         receipt = Receipt(epoch=one.epoch, upto=len(held))
-        assert taken == (receipt, len(new), len(known), gap)
+        assert taken == (receipt, len(new), len(known), gap, 0)
 
     def check(self) -> None:
         for number, board in enumerate(BOARDS):

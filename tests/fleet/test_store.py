@@ -20,7 +20,7 @@ from agent.wire.payloads import (
     RollUp,
 )
 from agent.wire.topics import Address
-from fleet.store import SCHEMA, Store, StoreUnusable, Taken
+from fleet.store import SCHEMA, TIMED_EVENT, Store, StoreUnusable, Taken
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
 MOVED = BOARD._replace(room="r302")
@@ -72,7 +72,7 @@ def held(store: Store, board: Address = BOARD) -> list[tuple[int, int]]:
 
 
 def test_a_batch_is_filed_and_received(store: Store) -> None:
-    assert take(store, item(1), item(2)) == (Receipt(epoch=1, upto=2), 2, 0, False)
+    assert take(store, item(1), item(2)) == (Receipt(epoch=1, upto=2), 2, 0, False, 0)
     event = next(store.events())
     assert event == (
         *("board-1", 1, 1, "boot-1", 1000, START_NS, "synced", "LessonEnded", 1),
@@ -83,7 +83,7 @@ def test_a_batch_is_filed_and_received(store: Store) -> None:
 def test_what_comes_again_is_counted_and_not_filed(store: Store) -> None:
     take(store, item(1), item(2))
     taken = take(store, item(2, LessonEnded(lesson="another")), item(3))
-    assert taken == (Receipt(epoch=1, upto=3), 1, 1, False)
+    assert taken == (Receipt(epoch=1, upto=3), 1, 1, False, 0)
     assert held(store) == [(1, 1), (1, 2), (1, 3)]
     assert {event.body for event in store.events()} == {'{"lesson":"l-1"}'}
     assert store.duplicates() == 1
@@ -91,7 +91,7 @@ def test_what_comes_again_is_counted_and_not_filed(store: Store) -> None:
 
 def test_nothing_is_filed_over_a_gap(store: Store) -> None:
     take(store, item(1))
-    assert take(store, item(3), item(4)) == (Receipt(epoch=1, upto=1), 0, 0, True)
+    assert take(store, item(3), item(4)) == (Receipt(epoch=1, upto=1), 0, 0, True, 0)
     assert held(store) == [(1, 1)]
 
 
@@ -208,6 +208,21 @@ def test_the_next_known_time_bounds_events_that_came_late(store: Store) -> None:
     assert next(store.events()).not_after_ns == START_NS + 2000
 
 
+def test_another_event_under_a_name_in_use_is_kept_beside_it_and_told(store: Store) -> None:
+    take(store, item(1), item(2, kind="NeverHeardOf"), item(3))
+    copies = [
+        item(1, boot="boot-2"),
+        item(2, kind="NeverHeardOf", mono_ns=5),
+        item(3),
+        item(4, boot="boot-2"),
+    ]
+    for new, duplicates in ((1, 1), (0, 2)):  # sent again, since the receipt was lost
+        taken = take(store, *copies)
+        assert taken == (Receipt(epoch=1, upto=4, rejected=[1, 2]), new, duplicates, False, 2)
+    assert store.collisions(BOARD.device) == [(1, 1, "LessonEnded"), (1, 2, "NeverHeardOf")]
+    assert [event.boot for event in store.events()] == ["boot-1", "boot-1", "boot-2"]
+
+
 def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:
     for first in range(1, 2001, 500):
         take(store, *(item(seq, at=None) for seq in range(first, first + 500)))
@@ -218,10 +233,16 @@ def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:
     assert written < 300  # a row an event, one of its clock, and the board's own
 
 
-def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "more"),
+    [(1, "create index event_of_boot on event(device, boot);"), (2, TIMED_EVENT)],
+)
+def test_a_database_of_a_version_before_is_brought_up_to_date(
+    tmp_path: Path, version: int, more: str
+) -> None:
     old = sqlite3.connect(tmp_path / "old.db")
-    old.executescript(SCHEMA + "create index event_of_boot on event(device, boot);")
-    old.execute("pragma user_version=1")
+    old.executescript(SCHEMA + more)
+    old.execute(f"pragma user_version={version}")
     old.close()
     for _ in range(2):
         store = Store(tmp_path / "old.db")
