@@ -220,9 +220,11 @@ async def test_a_trouble_of_a_device_or_of_the_line_shows_without_an_event(
 ) -> None:
     teacher = await board.teacher()
     async with teacher.live("teacher") as page:
-        assert (await page.next())["cloud"] == {"state": "off", "waiting": 0}
-        monkeypatch.setattr(board, "cloud", type(board.cloud)(state="connecting", waiting=7))
+        assert (await page.next())["cloud"] == {"state": "off", "waiting": 0, "aside": 0}
+        trouble = type(board.cloud)(state="connecting", waiting=7, aside=1)
+        monkeypatch.setattr(board, "cloud", trouble)
         view = await page.until(lambda view: view["cloud"]["waiting"] == 7)
+        assert view["cloud"]["aside"] == 1
         assert view["devices"][0]["state"] == "ready"
 
 
