@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
@@ -149,6 +152,21 @@ def test_a_restart_of_the_board_is_shown_and_survived(room: Room) -> None:
     expect(phone.locator(".in")).to_have_text(re.compile("A 已收到"))
     expect(teacher.locator(".banner.warning")).to_have_count(0)
     answered(teacher, 1)
+
+
+def test_what_the_school_did_not_take_is_told(browser: Browser, tmp_path: Path) -> None:
+    with running_agent(tmp_path) as agent:
+        agent.stop()
+        with closing(sqlite3.connect(tmp_path / "data" / "journal.db")) as journal:
+            journal.execute("insert into aside select max(id), 'rejected' from event")
+            journal.commit()
+        agent.start()
+        room = Room(browser, agent)
+        page = room.teacher()
+        page.get_by_role("button", name="未联学校").click()
+        told = page.get_by_text("1 条学校服务器没能收进，已在本机另存，请告诉信息老师。")
+        expect(told).to_be_visible()
+        room.close()
 
 
 def test_a_wrong_pin_is_told_and_guessing_is_slowed_down(room: Room) -> None:
