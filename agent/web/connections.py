@@ -1,4 +1,4 @@
-"""Bounds on connections: whoever begins a request ends it in time, and holds only so many."""
+"""Bounds on connections: who begins a request ends it in time, who asks reads, none holds many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S = 20.0
 """From a connection's begin, or from a request's first byte, to the request's last."""
+STALLED_S = 60.0
+"""A page that takes nothing for so long is cut off; one that wakes up connects again."""
 MAX_OF_ONE_ADDRESS = 500
 """A whole class behind one address stays below; a board may hold 4096 files."""
 
@@ -20,6 +22,7 @@ class BoundedProtocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless its address holds too many."""
@@ -36,9 +39,20 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def pause_writing(self) -> None:
+        """Take note that the other side does not read what it asked for."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Take note that it does again."""
+        super().resume_writing()
+        self._no_longer_stalled()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_watching()
+        self._no_longer_stalled()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -51,3 +65,8 @@ class BoundedProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _no_longer_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None

@@ -50,6 +50,8 @@ REFRESH_S = 2.0
 """What changes without an event (counters, the line to the school) is looked at so often."""
 STOP_S = 3.0
 BACKLOG = 256
+SEND_BUFFER_BYTES = 64 * 1024
+"""The kernel holds about twice this for a page that reads slowly; left to itself, 4 MB."""
 
 
 class PortTaken(AgentError, OSError):
@@ -214,6 +216,7 @@ class WebServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         try:
             listener.bind((self._host, self.port))
         except OSError as error:
