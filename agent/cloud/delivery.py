@@ -148,9 +148,15 @@ class Delivery:
 
     # -- sending ------------------------------------------------------------------------------
 
-    def due(self, now_s: float) -> codec.Packed | None:
-        """What must be published now: the oldest batch in flight once more, or a new one."""
+    def due(self, now_s: float, *, on_its_way: bool = False) -> codec.Packed | None:
+        """What must be published now: the oldest batch in flight once more, or a new one.
+
+        `on_its_way`: the broker has not acknowledged all batches that it was handed. On a slow
+        line a copy would only wait behind them, and be paid for.
+        """
         flight = self._in_flight
+        if on_its_way and self._resend_at_s <= now_s < self._sent_at_s + LAST_RESEND_S:
+            self._resend_at_s = now_s + FIRST_RESEND_S
         if flight and now_s >= self._resend_at_s:
             while len(flight) > 1:  # those behind it would come before what it misses
                 flight.pop()

@@ -137,6 +137,11 @@ class MqttClient:
         """Whether the broker has answered everything that was published."""
         return not self._in_flight
 
+    @property
+    def on_its_way(self) -> bool:
+        """Whether the broker has yet to answer something that was `for_somebody`."""
+        return any(self._in_flight.values())
+
     def publish(
         self, topic: str, packed: Packed, *, retain: bool = False, for_somebody: bool = False
     ) -> bool:

@@ -223,7 +223,7 @@ class Uplink:
     def _send(self, mqtt: MqttClient, now_s: float) -> None:
         if not self._announced:
             self._announced = self._publish_state(mqtt, online=True)
-        while (batch := self._delivery.due(now_s)) is not None:
+        while (batch := self._delivery.due(now_s, on_its_way=mqtt.on_its_way)) is not None:
             if not mqtt.publish(self._address.up(topics.BATCH), batch, for_somebody=True):
                 break  # it is sent again later
         while self._roll_ups:
