@@ -123,7 +123,7 @@ class JournalSection(Section):
     """How answers become durable."""
 
     window_ms: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(
-        default=25,
+        default=15,
         description="How long answers are gathered for one write to the disk, 0 to 100 ms",
     )
 

@@ -8,12 +8,10 @@ import termios
 
 import serial
 
+from drivers.beats import next_beat_s
 from drivers.errors import DeviceLost, DeviceMisconfigured
 
 READ_BYTES = 65_536
-BEAT_S = 0.02
-"""A line that keeps talking is read at the beats of the loop's clock, every line at the same ones:
-the wake-up costs, not the byte."""
 FLOOD_BYTES = 2_048
 """A line that has so many bytes at once is read on: the kernel holds but a few thousand."""
 MAX_UNSENT_BYTES = 262_144
@@ -61,7 +59,7 @@ class SerialLine:
                 raise self._lost() from error
             if data:
                 if len(data) < FLOOD_BYTES:
-                    self._next_read_s = (self._loop.time() // BEAT_S + 1) * BEAT_S
+                    self._next_read_s = next_beat_s(self._loop.time())
                 return data
             if data == b"":
                 raise self._lost()

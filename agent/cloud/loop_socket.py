@@ -13,6 +13,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from drivers.beats import next_beat_s
+
 
 class TlsSocket(ssl.SSLSocket):
     """Closes itself when the handshake fails; paho leaves that to the garbage collector."""
@@ -42,6 +44,8 @@ class LoopSocket:
         self._loop = loop
         self._thread = threading.get_ident()
         self._closed = False
+        self._watched: tuple[paho.Client, Any] | None = None
+        self._rests = False
 
     def close(self, client: paho.Client) -> None:
         """End the connection, also one that the executor is still making."""
@@ -79,7 +83,26 @@ class LoopSocket:
         if self._closed:
             sock.close()
         elif sock.fileno() >= 0:
+            self._watched = (client, sock)
             self._loop.add_reader(sock, self._readable, client, sock)
+
+    def rest(self) -> None:
+        """Read nothing until the next beat: what the broker and the school answer comes together.
+
+        A connection over TLS may hold back what it has decrypted, so it does not rest.
+        """
+        if self._watched is None or self._rests or isinstance(self._watched[1], ssl.SSLSocket):
+            return
+        self._rests = True
+        self._loop.remove_reader(self._watched[1])
+        self._loop.call_at(next_beat_s(self._loop.time()), self._read_on)
+
+    def _read_on(self) -> None:
+        self._rests = False
+        if self._watched is not None and not self._closed:
+            client, sock = self._watched
+            if sock.fileno() >= 0:
+                self._loop.add_reader(sock, self._readable, client, sock)
 
     def _readable(self, client: paho.Client, sock: Any) -> None:
         # For brokers that gather (rumqttd): the kernel forgets the wish after a while.
@@ -97,6 +120,7 @@ class LoopSocket:
         self._hop(self._forget, sock)
 
     def _forget(self, sock: Any) -> None:
+        self._watched = None
         if sock.fileno() >= 0:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)

@@ -122,6 +122,7 @@ class MqttClient:
         self._on_change = on_change
         self._jitter = jitter
         self._client: paho.Client | None = None
+        self._session: LoopSocket | None = None
         self._ready = False
         self._was_ready = False
         self._in_flight: dict[int, bool] = {}
@@ -159,6 +160,11 @@ class MqttClient:
             return False
         self._in_flight[info.mid] = for_somebody
         return True
+
+    def rest(self) -> None:
+        """Nothing that comes is urgent: let it gather until the next beat."""
+        if self._session is not None:
+            self._session.rest()
 
     def _typed(self, content_type: str) -> Properties:
         properties = self._properties.get(content_type)
@@ -201,7 +207,7 @@ class MqttClient:
         self.refusal = ""
         session = LoopSocket(loop)
         client = self._new_client(session)
-        self._client = client
+        self._client, self._session = client, session
         try:
             await loop.run_in_executor(executor, self._connect, client)
             deadline_s = loop.time() + CONNECT_S
@@ -212,7 +218,7 @@ class MqttClient:
                     raise TimeoutError("the broker does not answer")
             self._lost(session.lost.result() if self._was_ready else self.refusal or "refused")
         finally:
-            self._client = None
+            self._client = self._session = None
             self._ready = False
             self._in_flight.clear()
             session.close(client)

@@ -226,6 +226,8 @@ class Uplink:
         while (batch := self._delivery.due(now_s, on_its_way=mqtt.on_its_way)) is not None:
             if not mqtt.publish(self._address.up(topics.BATCH), batch, for_somebody=True):
                 break  # it is sent again later
+            if not self._delivery.busy:
+                mqtt.rest()
         while self._roll_ups:
             packed = pack(encode(self._roll_ups[0]))
             if not mqtt.publish(self._address.up(topics.SUM), packed):
