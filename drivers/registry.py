@@ -12,7 +12,7 @@ import drivers
 from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
-NOT_DRIVERS = {"api", "capabilities", "errors", "ports", "readings", "registry", "serial"}
+NOT_DRIVERS = {"api", "beats", "capabilities", "errors", "ports", "readings", "registry", "serial"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 
