@@ -36,6 +36,7 @@ class Board:
         self.folder = folder
         self.data_dir = folder / "board" if data_dir is None else data_dir
         self.port = free_port()
+        self._config = folder / "agent.toml"
         self._ports = ports
         self._cloud_url = cloud_url
         self._window_ms = window_ms
@@ -64,14 +65,25 @@ class Board:
     def journal(self) -> Path:
         return self.data_dir / "journal.db"
 
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [sys.executable, "-m", "agent", "run", "--config", str(self._config)]
+
+    def configure(self) -> None:
+        """Write its settings."""
+        self._config.write_text(self._settings(), encoding="utf-8")
+
     def start(self) -> None:
         """Begin its start."""
-        config = self.folder / "agent.toml"
-        config.write_text(self._settings(), encoding="utf-8")
-        command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
+        self.configure()
         with (self.folder / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def until_ready(self) -> None:
@@ -79,11 +91,16 @@ class Board:
         deadline_s = time.monotonic() + START_S
         while time.monotonic() < deadline_s:
             self.check()
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/api/v1/health", trust_env=False).is_success:
-                    return
+            if self.answers():
+                return
             time.sleep(0.02)
         raise TimeoutError(f"the agent is not ready: see {self.folder}/agent.log")
+
+    def answers(self) -> bool:
+        """Whether its pages answer."""
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/api/v1/health", trust_env=False).is_success
+        return False
 
     def check(self) -> None:
         """Raise RuntimeError if it has ended by itself."""

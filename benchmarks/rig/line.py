@@ -16,13 +16,14 @@ import sys
 import time
 import tty
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from benchmarks.beside.text import TextClickers
 from benchmarks.rig.receiver import LeanReceiver, now_ns
 
 CHUNK = 256
@@ -64,10 +65,13 @@ class Count(msgspec.Struct):
     greeted: bool
 
 
+Receiver = LeanReceiver | TextClickers
+
+
 class _Port:
     """One receiver at the far end of a pseudo-terminal."""
 
-    def __init__(self, receiver: LeanReceiver) -> None:
+    def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
         self.master, self._slave = pty.openpty()
         tty.setraw(self._slave)
@@ -102,11 +106,8 @@ class _Port:
 class Room:
     """All receivers of one process."""
 
-    def __init__(self, receivers: int, *, ring: int, clickers: int) -> None:
-        self._ports = [
-            _Port(LeanReceiver(0x0D33_0100 + number, ring=ring, clickers=clickers))
-            for number in range(receivers)
-        ]
+    def __init__(self, receivers: Sequence[Receiver]) -> None:
+        self._ports = [_Port(receiver) for receiver in receivers]
 
     @property
     def paths(self) -> list[str]:
@@ -194,9 +195,9 @@ class Room:
                     leave_ns = one.pressed_ns[-one.unsent] + company_ns
                     if one.unsent < FULL_FRAME and leave_ns > at_ns:
                         next_ns = min(next_ns, leave_ns)
-                        port.write(0, wait=False)
+                        port.write(0, wait=one.patient)
                         continue
-                port.write(FULL_FRAME, wait=False)
+                port.write(FULL_FRAME, wait=one.patient)
             wait_s = max(0.0, (next_ns - now_ns()) / 1e9)
             for port in select.select(ports, [], [], wait_s)[0]:
                 port.read()
@@ -224,10 +225,17 @@ class Room:
 class Line:
     """The process, as the benchmark sees it. A context manager."""
 
-    def __init__(self, receivers: int = 1, *, ring: int = 64, clickers: int = 48) -> None:
-        """Take everything, start nothing. A real receiver's ring holds 64 presses."""
+    def __init__(
+        self, receivers: int = 1, *, ring: int = 64, clickers: int = 48, text: bool = False
+    ) -> None:
+        """Take everything, start nothing.
+
+        `ring`: presses that a receiver keeps; a real one has 64. `text`: clickers that send lines
+        of text, for other gateways.
+        """
         self._command = [sys.executable, "-m", "benchmarks.rig.line", f"--receivers={receivers}"]
         self._command += [f"--ring={ring}", f"--clickers={clickers}"]
+        self._command += ["--text"] if text else []
         self.ports: list[str] = []
 
     def __enter__(self) -> Self:
@@ -289,8 +297,15 @@ def main() -> None:
     parser.add_argument("--receivers", type=int, default=1)
     parser.add_argument("--ring", type=int, default=64)
     parser.add_argument("--clickers", type=int, default=48)
+    parser.add_argument("--text", action="store_true")
     arguments = parser.parse_args()
-    room = Room(arguments.receivers, ring=arguments.ring, clickers=arguments.clickers)
+    receivers: list[Receiver] = [
+        TextClickers()
+        if arguments.text
+        else LeanReceiver(0x0D33_0100 + number, ring=arguments.ring, clickers=arguments.clickers)
+        for number in range(arguments.receivers)
+    ]
+    room = Room(receivers)
     print(msgspec.json.encode(room.paths).decode(), flush=True)
     room.serve()
 

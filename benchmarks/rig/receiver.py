@@ -51,18 +51,20 @@ class LeanReceiver:
     """Presses by number, from 1; `pressed_ns` and `ticked_ns` by number - 1, 0 if not ticked.
 
     Attributes:
-        waiting_bytes: what the line has not taken yet.
+        patient: whether it waits for a line that takes no bytes; one that keeps its presses
+            sends them again instead.
         accepted: outcomes that gave a light; `rejected`: those that gave none.
         refused: presses for which the ring had no room.
         resent: presses sent again.
     """
+
+    patient = False
 
     def __init__(self, serial: int, *, ring: int, clickers: int) -> None:
         self.serial = f"{serial:016X}"
         self.ring = ring
         self.pressed_ns = array("q")
         self.ticked_ns = array("q")
-        self.waiting_bytes = b""
         self.accepted = self.rejected = self.refused = self.resent = 0
         self.greeted = False
         self.question = 0
