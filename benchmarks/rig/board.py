@@ -31,8 +31,13 @@ class Board:
         cloud_url: str | None,
         data_dir: Path | None = None,
         window_ms: int | None = None,
+        sampled: Path | None = None,
     ) -> None:
-        """Take everything, start nothing. `ports`: serial ports with a receiver each."""
+        """Take everything, start nothing.
+
+        `ports`: serial ports with a receiver each. `sampled`: a file that says afterwards what the
+        agent was doing, see `benchmarks.rig.sampler`.
+        """
         self.folder = folder
         self.data_dir = folder / "board" if data_dir is None else data_dir
         self.port = free_port()
@@ -40,6 +45,7 @@ class Board:
         self._ports = ports
         self._cloud_url = cloud_url
         self._window_ms = window_ms
+        self._sampled = sampled
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -68,7 +74,10 @@ class Board:
     @property
     def command(self) -> list[str]:
         """What starts it."""
-        return [sys.executable, "-m", "agent", "run", "--config", str(self._config)]
+        module = ["agent"]
+        if self._sampled is not None:
+            module = ["benchmarks.rig.sampler", str(self._sampled)]
+        return [sys.executable, "-m", *module, "run", "--config", str(self._config)]
 
     def configure(self) -> None:
         """Write its settings."""
