@@ -239,7 +239,7 @@ class Board:
             boot=wall.boot_id,
             versions={"agent": importlib.metadata.version("classroom-agent")},
             devices=lambda: [
-                DeviceReport(id=one.id, driver=one.driver, state=one.state)
+                DeviceReport(id=one.id, driver=one.driver, state=one.state, refused=one.refused)
                 for one in supervisor.devices()
             ],
             on_name_taken=self._take_another_name,

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 from agent.errors import IllegalTransition
-from drivers.api import Driver, Emit
+from drivers.api import REFUSED, Driver, Emit
 from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView
 from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
 from drivers.ports import Ports
@@ -30,6 +30,8 @@ DEVICE_STEPS: dict[DeviceState, dict[str, DeviceState]] = {
 }
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 2.0
+LOOK_S = 5.0
+"""So often are the counters looked at for presses that were refused."""
 
 
 class DevicePlan(msgspec.Struct, frozen=True):
@@ -41,7 +43,10 @@ class DevicePlan(msgspec.Struct, frozen=True):
 
 
 class DeviceStatus(msgspec.Struct, kw_only=True):
-    """How a device is. `code` and `hint` say why it is not ready."""
+    """How a device is. `code` and `hint` say why it is not ready.
+
+    `refused`: presses that the hardware had no room for, since its power came on.
+    """
 
     id: str
     driver: str
@@ -50,6 +55,7 @@ class DeviceStatus(msgspec.Struct, kw_only=True):
     hint: str = ""
     facts: dict[str, str] = {}
     counters: dict[str, int] = {}
+    refused: int = 0
 
 
 class _Slot:
@@ -78,6 +84,7 @@ class Supervisor:
         """Start every device."""
         for slot in self._slots.values():
             self._tasks.append(asyncio.create_task(self._keep(slot), name=slot.plan.id))
+        self._tasks.append(asyncio.create_task(self._look(), name="refused presses"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -89,7 +96,7 @@ class Supervisor:
             self._step(slot, "stop")
 
     def on_change(self, watcher: Callable[[], None]) -> None:
-        """Call `watcher` whenever a device's state changes."""
+        """Call `watcher` whenever a device's state changes, or it has refused presses."""
         self._watchers.append(watcher)
 
     def devices(self) -> list[DeviceStatus]:
@@ -97,6 +104,7 @@ class Supervisor:
         for slot in self._slots.values():
             if slot.driver is not None:
                 slot.status.counters = slot.driver.counters()
+                slot.status.refused = slot.status.counters.get(REFUSED, 0)
         return [slot.status for slot in self._slots.values()]
 
     def confirm(self, device: str, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
@@ -148,6 +156,20 @@ class Supervisor:
             retry_s = min(retry_s * 2, LONGEST_RETRY_S)
             self._step(slot, "retry")
 
+    async def _look(self) -> None:
+        """Tell the watchers of refused presses: no reading says so."""
+        told: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(LOOK_S)
+            refused = {one.id: one.refused for one in self.devices() if one.refused}
+            if refused != told:
+                told = refused
+                self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            watcher()
+
     async def _run(self, slot: _Slot) -> None:
         plan = slot.plan
         driver_class = load(plan.driver)
@@ -195,5 +217,4 @@ class Supervisor:
         except KeyError:
             raise IllegalTransition(before, trigger) from None
         if slot.status.state != before:
-            for watcher in self._watchers:
-                watcher()
+            self._tell()

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from drivers.ports import Ports
 from drivers.readings import Reading
 
+REFUSED = "receiver_refused"
+"""Counter: presses that the hardware had no room for. It shows them no tick."""
+
 
 class Emit(Protocol):
     """Where a driver's readings go."""

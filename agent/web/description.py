@@ -151,6 +151,7 @@ class DeviceHealth(View, frozen=True, kw_only=True):
     id: str
     state: str
     code: str
+    refused: int
 
 
 class JournalHealth(View, frozen=True, kw_only=True):

@@ -297,7 +297,7 @@ class WebServer:
             "uptime_s": int(time.monotonic() - self._began_s),
             "journal": {"ok": well, "code": "" if failure is None else failure.code},
             "devices": [
-                {"id": one.id, "state": one.state, "code": one.code}
+                {"id": one.id, "state": one.state, "code": one.code, "refused": one.refused}
                 for one in ctx.supervisor.devices()
             ],
             "cloud": msgspec.to_builtins(ctx.cloud()),

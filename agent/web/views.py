@@ -122,7 +122,10 @@ class LessonView(View, frozen=True, kw_only=True):
 
 
 class DeviceView(View, frozen=True, kw_only=True):
-    """One device. `code` says why it is not ready; "" if it is."""
+    """One device. `code` says why it is not ready; "" if it is.
+
+    `refused`: presses that it had no room for, and showed no tick, since its power came on.
+    """
 
     id: str
     driver: str
@@ -131,6 +134,7 @@ class DeviceView(View, frozen=True, kw_only=True):
     hint: str
     facts: dict[str, str]
     counters: dict[str, int]
+    refused: int
 
 
 class CloudView(View, frozen=True, kw_only=True):

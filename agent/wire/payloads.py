@@ -82,12 +82,17 @@ class BadBatch(Struct, frozen=True, kw_only=True):
 
 
 class DeviceReport(Struct, frozen=True, kw_only=True):
-    """One piece of hardware at the board and how it is."""
+    """One piece of hardware at the board and how it is.
+
+    Attributes:
+        refused: presses that it had no room for, and showed no tick, since its power came on.
+    """
 
     id: Text
     driver: Text
     state: Text
     code: Text = ""
+    refused: Count = 0
 
 
 class BoardState(Struct, frozen=True, kw_only=True):

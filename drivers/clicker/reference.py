@@ -222,7 +222,7 @@ def counted(event: Counted) -> dict[str, int]:
     status = event.status
     return {
         "receiver_waiting": status.ring_waiting,
-        "receiver_refused": status.refused,
+        api.REFUSED: status.refused,
         "receiver_lost": status.lost,
         "receiver_resent": status.resent,
         "receiver_bad_frames": status.junk_frames,

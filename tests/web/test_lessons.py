@@ -260,7 +260,8 @@ async def test_health_needs_no_sign_in_and_says_when_nothing_is_durable(board: B
     well = await visitor.ok("GET", "/health")
     assert well["status"] == "ok"
     assert well["journal"] == {"ok": True, "code": ""}
-    assert well["devices"] == [{"id": "phones", "state": "ready", "code": ""}]
+    phones = {"id": "phones", "state": "ready", "code": "", "refused": 0}
+    assert well["devices"] == [phones]
     assert well["cloud"] == {"state": "off", "waiting": 0, "aside": 0}
     assert well["clock"] == "synced"
     assert well["uptime_s"] >= 0

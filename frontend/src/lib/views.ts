@@ -89,6 +89,7 @@ export interface DeviceView {
   hint: string;
   facts: Record<string, string>;
   counters: Record<string, number>;
+  refused: number;
 }
 
 export interface CloudView {

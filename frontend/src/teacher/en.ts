@@ -188,6 +188,8 @@ export const en = {
     ready: "Ready",
     ill: (n: number) => (n === 1 ? "1 in trouble" : `${n} in trouble`),
     states: { starting: "Starting", ready: "Ready", lost: "Connection lost, trying again", misconfigured: "Somebody must see to it", stopped: "Stopped" },
+    refused: (n: number) =>
+      `Its memory was full: ${n === 1 ? "1 press was" : `${n} presses were`} not taken and got no tick. Let those students press again.`,
     locate: "Make it blink",
     located: "Signal sent: see which device blinks.",
     facts: "Details",
