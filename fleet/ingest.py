@@ -52,7 +52,7 @@ MAX_GROUP = 200
 LOOK_UP_S = 0.5
 STORE_RETRY_S = 1.0
 MAX_PACKET_BYTES = 300 * 1024
-LAST_RETRY_S = 5
+LAST_RETRY_S = 2
 """All boards of the school wait for this one."""
 
 

@@ -32,6 +32,8 @@ MAX_IN_FLIGHT = 20
 NO_MATCHING_SUBSCRIBERS = 0x10
 CONNECT_S = 10.0
 FIRST_RETRY_S = 1.0
+RETRY_GROWTH = 1.5
+"""A broker that starts anew is away for seconds: the wait stays shorter than the outage was."""
 LAST_RETRY_S = 30.0
 """After an outage the school waits no longer than this; a try that fails costs some 200 bytes."""
 MAX_PACKET_BYTES = 300 * 1024
@@ -189,7 +191,7 @@ class MqttClient:
                 if self._was_ready:
                     retry_s = FIRST_RETRY_S
                 await asyncio.sleep(retry_s * (0.5 + self._jitter() / 2))
-                retry_s = min(retry_s * 2, LAST_RETRY_S)
+                retry_s = min(retry_s * RETRY_GROWTH, LAST_RETRY_S)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
