@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
+from collections.abc import Set
 from itertools import zip_longest
 from pathlib import Path
 
@@ -93,8 +94,17 @@ async def received(journal: Path, database: Path, within_s: float) -> None:
             await asyncio.sleep(0.05)
 
 
-async def reckon(ticks: dict[str, int], journal: Path, database: Path) -> Account:
-    """Compare; the agent must have stopped."""
+async def reckon(
+    ticks: dict[str, int], journal: Path, database: Path, *, made: Set[str] = frozenset()
+) -> Account:
+    """Compare; the agent must have stopped.
+
+    Args:
+        ticks: the outcome that was shown, by the press's token.
+        journal: the board's.
+        database: the school's.
+        made: presses that may be there without having been shown anything.
+    """
     kinds, doubled = _held_presses(database)
     answers = sum(kind == "ResponseRecorded" for kind in kinds.values())
     lost = sum(token not in kinds for token in ticks)
@@ -114,7 +124,7 @@ async def reckon(ticks: dict[str, int], journal: Path, database: Path) -> Accoun
             lost=lost,
             doubled=doubled,
             contradicted=contradicted,
-            unknown=sum(token not in ticks for token in kinds),
+            unknown=sum(token not in ticks and token not in made for token in kinds),
             journal_differs=differs,
             aside=board.asides(),
             gaps=gaps,

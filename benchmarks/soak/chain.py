@@ -223,4 +223,5 @@ def _agent_settings(
     for number, port in enumerate(ports, start=1):
         lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
         lines += [f'port = "{port}"']
+    lines += ["[[devices]]", 'id = "phones"', 'driver = "phone"']
     return "\n".join(lines) + "\n"

@@ -2,11 +2,12 @@
 
     ./dev soak kills [--kills 300] [--answers 100000] [--seed N] [--no-persistence]
 
-Real parts: virtual receivers on pseudo-terminals, the agent, mosquitto with config/broker over
-TLS, the school's ingest. Each is killed (-9) again and again, also while it starts and together
-with another, and started anew. It begins with a cold start without network: presses, a kill, more
-presses, another kill, and only then the network. At the end every press whose clicker was shown
-an outcome must be in the school's database exactly once, as what it was shown: else exit status 1.
+Real parts: virtual receivers on pseudo-terminals, phones over HTTP, the agent, mosquitto with
+config/broker over TLS, the school's ingest. Each is killed (-9) again and again, also while it
+starts and together with another, and started anew. It begins with a cold start without network:
+presses, a kill, more presses, another kill, and only then the network. At the end every press whose
+clicker or phone was shown an outcome must be in the school's database exactly once, as what it was
+shown: else exit status 1.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ import msgspec
 from benchmarks.machine import machine
 from benchmarks.soak.account import Account, held_upto, newest, received, reckon
 from benchmarks.soak.chain import Chain, Member
-from benchmarks.soak.room import Receivers, Teacher, settle
+from benchmarks.soak.phones import Phones
+from benchmarks.soak.room import TICKED, Receivers, Teacher, settle
 
 RECEIVERS = 6
 KEYPADS = 48
+PHONES = 8
 LIVES_S = {"agent": 4.0, "broker": 6.0, "ingest": 5.0}
 """How long one lives on average, if it is not killed while it starts."""
 EARLY = 0.3
@@ -46,7 +49,16 @@ Say = Callable[[str], None]
 
 
 class Soak(msgspec.Struct, kw_only=True):
-    """What a run came to. Presses: `pressed` were taken by a receiver, `refused` had no room."""
+    """What a run came to.
+
+    Attributes:
+        pressed: presses on clickers that a receiver took.
+        refused: presses for which its receiver had no room; the clicker showed no tick.
+        unshown: presses whose clicker was shown nothing to the end.
+        ticked: clickers were shown that the answer counts.
+        shown_refusal: clickers were shown that it does not, since nothing was open.
+        phone_answers: answers by phone that were ticked.
+    """
 
     seconds: float
     kills: dict[str, int]
@@ -61,6 +73,8 @@ class Soak(msgspec.Struct, kw_only=True):
     unshown: int
     ticked: int
     shown_refusal: int
+    phone_answers: int
+    phone_refusals: int
     drained_s: float
     account: Account
 
@@ -162,7 +176,8 @@ async def soak(
         Receivers(RECEIVERS, KEYPADS, rng) as room,
         Chain(folder, room.ports, persistence=persistence) as chain,
     ):
-        teacher = Teacher(chain.url, chain.pin_path)
+        phones = Phones(chain.url, PHONES, rng)
+        teacher = Teacher(chain.url, chain.pin_path, phones.asked)
         await cold_start(chain, room, teacher, rate)
         say(f"cold start without network: {room.pressed} presses, all received")
 
@@ -188,11 +203,15 @@ async def soak(
             await member.until_ready()
         quiet_s = time.monotonic()
         await settle(room, SETTLE_S)
+        async with asyncio.timeout(SETTLE_S):
+            await phones.settle()
         await received(chain.journal, chain.database, RECEIVE_S)
         drained_s = time.monotonic() - quiet_s
         await teacher.close()
+        await phones.close()
         await chain.agent.stop()
-        account = await reckon(room.ticks, chain.journal, chain.database)
+        ticks = room.ticks | phones.ticks
+        account = await reckon(ticks, chain.journal, chain.database, made=phones.made)
         return Soak(
             seconds=round(time.monotonic() - began_s, 1),
             kills={member.name: member.kills for member in chain.members},
@@ -207,6 +226,8 @@ async def soak(
             unshown=room.waiting,
             ticked=len(room.ticks) - room.shown_refusal,
             shown_refusal=room.shown_refusal,
+            phone_answers=sum(code in TICKED for code in phones.ticks.values()),
+            phone_refusals=phones.gave_up + sum(c not in TICKED for c in phones.ticks.values()),
             drained_s=round(drained_s, 1),
             account=account,
         )

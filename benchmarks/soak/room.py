@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,19 @@ class Receivers:
 class Teacher:
     """Opens lessons, asks, closes, ends; says it again when the agent is away."""
 
-    def __init__(self, url: str, pin_path: Path) -> None:
-        """Take everything, open nothing."""
+    def __init__(
+        self,
+        url: str,
+        pin_path: Path,
+        on_asked: Callable[[str, str, int], None] = lambda _lesson, _room_code, _number: None,
+    ) -> None:
+        """Take everything, open nothing. `on_asked`: told lesson, room code and question."""
         self.asked = 0
         self.lessons = 0
         self.retries = 0
         self._browser = Browser(url)
         self._pin_path = pin_path
+        self._on_asked = on_asked
 
     async def close(self) -> None:
         """Close the browser."""
@@ -119,10 +126,12 @@ class Teacher:
         await self._say("POST", "/session", lambda: {"pin": self._pin_path.read_text().strip()})
         while True:
             lesson = await self._open_lesson()
+            room_code = str((await self._say("GET", f"/lessons/{lesson}"))["room_code"])
             self.lessons += 1
             for _ in range(QUESTIONS_A_LESSON):
                 number = await self._ask(lesson)
                 self.asked += 1
+                self._on_asked(lesson, room_code, number)
                 await asyncio.sleep(ASKED_S)
                 await self._say("POST", f"/lessons/{lesson}/questions/{number}/close")
                 await asyncio.sleep(PAUSE_S)
