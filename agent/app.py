@@ -14,12 +14,14 @@ import gc
 import importlib
 import importlib.metadata
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent import clock, logs
 from agent.clock import Clock
@@ -28,22 +30,27 @@ from agent.health import Pulse
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal import snapshot
+from agent.journal.damage import is_damage, mark_suspect
+from agent.journal.errors import JournalDamaged
+from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
-from agent.journal.store import Journal, fresh_epoch
 from agent.lesson.events import EpochStarted, Place
+from agent.lesson.model import Moment
 from agent.notify import notify, watchdog_s
 from agent.polling import Polling
 from agent.ports import BoardPorts
 from agent.private_file import make_folder
 from agent.settings import Settings
+from agent.storage import ReplayWanted, Storage
 from agent.supervisor import DevicePlan, Supervisor
 from agent.web.phones import PhoneDesk
 
 if TYPE_CHECKING:  # the rest is loaded when the drivers run: see _load
-    from agent.cloud.uplink import Uplink, UplinkState
-    from agent.web.views import CloudHealth
+    from agent.cloud.uplink import Uplink
 
 log = logging.getLogger(__name__)
+
+Ending = Literal["stopped", "crashed", "again"]
 
 STOP_S = 10.0
 WATCHDOG_BEATS = 3
@@ -60,10 +67,14 @@ def run(settings: Settings) -> int:
     """
     logs.begin(settings.agent.log_level)
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)  # one heap for all threads: 1.3 MB less
-    return asyncio.run(_run(settings))
+    ending = asyncio.run(_run(settings))
+    if ending == "again":
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (itself)
+    return 0 if ending == "stopped" else 1
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings) -> Ending:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -73,9 +84,10 @@ async def _run(settings: Settings) -> int:
         gc.set_threshold(GARBAGE_OBJECTS)  # answers come and go without a circle among them
         notify("READY=1")
         log.info("ready at port %d", board.web.port)
-        crashed = await board.until(stopped)
-        notify("STOPPING=1")
-    return 1 if crashed else 0
+        ending = await board.until(stopped)
+        if ending != "again":
+            notify("STOPPING=1")
+    return ending
 
 
 class Board:
@@ -103,25 +115,32 @@ class Board:
             async with asyncio.timeout(STOP_S):
                 await self._exits.aclose()
 
-    async def until(self, stopped: asyncio.Event) -> bool:
-        """Wait until told to stop; True if a part crashed instead."""
+    async def until(self, stopped: asyncio.Event) -> Ending:
+        """Wait until told to stop, until a part crashes, or must start again with everything."""
         stop = asyncio.create_task(stopped.wait())
         await asyncio.wait([stop, *self._watches], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        crashed = False
+        ending: Ending = "stopped"
         for watch in self._watches:
             if watch.done() and not watch.cancelled():
-                crashed = True
-                log.error("%s crashed", watch.get_name(), exc_info=watch.exception())
-        return crashed
+                error = watch.exception()
+                if isinstance(error, ReplayWanted):
+                    return "again"
+                if is_damage(error) or isinstance(error, JournalDamaged):
+                    log.error("%s: the journal is damaged: %s", watch.get_name(), error)
+                    mark_suspect(self.journal.path.parent)
+                    return "again"
+                log.error("%s crashed", watch.get_name(), exc_info=error)
+                ending = "crashed"
+        return ending
 
     async def _start(self) -> None:
         settings, exits = self._settings, self._exits
         data_dir = _made(settings.agent.data_dir)
-        self.journal = journal = Journal(data_dir / "journal.db", boot_id=clock.this_boot())
-        journal.open()
+        opened = open_journal(data_dir / "journal.db", boot_id=clock.this_boot())
+        self.journal = journal = opened.journal
+        state = opened.state
         exits.callback(journal.close)
-        state = snapshot.recover(journal)
         identity = Identity.load(data_dir)
         phones = PhoneDesk(now_ns=clock.now_ns)
         self.intake = intake = Intake(
@@ -136,9 +155,21 @@ class Board:
         supervisor = Supervisor(plans, ports=BoardPorts(phones), emit=intake.emit)
         self._keep_snapshots(intake)
         exits.callback(intake.stop)
-        if state.seq == 0:
-            epoch = fresh_epoch(state.epoch)
-            await intake.begin_epoch(EpochStarted(reason="first_start"), epoch)
+        await self._begin_epoch(opened)
+        self._wall = Clock(
+            clock.this_boot(),
+            learnt=lambda: intake.committed.clocks,
+            submit=intake.submit,
+            on_learnt=lambda: self.uplink.announce(),  # noqa: PLW0108 (made later)
+        )
+        self.storage = Storage(
+            journal,
+            intake,
+            settings.journal,
+            whole=opened.whole,
+            wall=self._synced_wall,
+            now=lambda: datetime.now(UTC) if self._wall.synced else None,
+        )
         polling = Polling(lambda: intake.committed, supervisor.show)
         intake.on_commit(polling.committed)
         exits.callback(polling.stop)
@@ -153,24 +184,38 @@ class Board:
             pulse = Pulse(intake, journal)
             self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
 
+    async def _begin_epoch(self, opened: Opened) -> None:
+        """Where numbers of events must not go on from what the journal says, new ones begin."""
+        folder, newest = opened.journal.path.parent, opened.state.epoch
+        if opened.salvaged:
+            snapshot.keep(opened.journal, opened.state)  # lands with the epoch, or neither does
+            epoch = next_epoch(folder, newest, salvaged=True)
+            await self.intake.begin_epoch(EpochStarted(reason="salvaged"), epoch)
+        elif opened.state.seq == 0:
+            epoch = next_epoch(folder, newest)
+            await self.intake.begin_epoch(EpochStarted(reason="first_start"), epoch)
+        else:
+            note_epoch(folder, newest)
+
+    def _synced_wall(self, when: Moment) -> datetime | None:
+        at, quality = self._wall.wall(self.journal.boot_id(when.boot), when.mono_ns)
+        return at if quality == "synced" else None
+
     async def _start_lines(
         self, supervisor: Supervisor, identity: Identity, phones: PhoneDesk
     ) -> None:
         """The lines to people and to the school: pages and uplink."""
         from agent.cloud.roll_ups import RollUps
+        from agent.reports import cloud_health, storage_health
         from agent.web.auth import Access
         from agent.web.server import WebServer
 
         settings, exits = self._settings, self._exits
         intake, journal = self.intake, self.journal
         data_dir = settings.agent.data_dir
-        wall = Clock(
-            clock.this_boot(),
-            learnt=lambda: intake.committed.clocks,
-            submit=intake.submit,
-            on_learnt=lambda: uplink.announce(),  # noqa: PLW0108 (made below)
-        )
-        uplink = self._make_uplink(wall, supervisor)
+        wall, storage = self._wall, self.storage
+        rosters = RosterStore(data_dir / "roster.db")
+        self.uplink = uplink = self._make_uplink(wall, supervisor)
         self.web = WebServer(
             host=settings.web.host,
             port=settings.web.port,
@@ -178,13 +223,14 @@ class Board:
             place=self._place,
             intake=intake,
             journal=journal,
-            rosters=RosterStore(data_dir / "roster.db"),
+            rosters=rosters,
             identity=identity,
             supervisor=supervisor,
             phones=phones,
             access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,
-            cloud=lambda: _cloud_health(uplink.state),
+            cloud=lambda: cloud_health(uplink.state),
+            storage=lambda: storage_health(storage.state, rosters),
             clock_synced=lambda: wall.synced,
             wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns),
             today=wall.today,
@@ -197,11 +243,25 @@ class Board:
         intake.on_commit(roll_ups.committed)
         intake.on_commit(lambda: uplink.committed(intake.committed.epoch, intake.committed.seq))
         supervisor.on_change(uplink.announce)
+        storage.on_change(uplink.announce)
+        storage.on_change(self.web.live.changed)
         await exits.enter_async_context(self.web)
+        if storage.salvages:
+            uplink.hold()
         await exits.enter_async_context(uplink)
         self._watch("web", self.web.watch())
         self._watch("uplink", uplink.watch())
         self._watch("clock", wall.watch())
+        self._watch("storage", storage.watch())
+        if storage.salvages:
+            salvaging = asyncio.create_task(self._salvage(uplink), name="salvage")
+            salvaging.add_done_callback(_log_failure)
+            exits.callback(salvaging.cancel)
+
+    async def _salvage(self, uplink: Uplink) -> None:
+        """Nothing goes to the school before all is there: gaps might only seem to be gaps."""
+        await self.storage.salvage()
+        uplink.release()
 
     def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
@@ -216,6 +276,7 @@ class Board:
     def _make_uplink(self, wall: Clock, supervisor: Supervisor) -> Uplink:
         from agent.cloud.mqtt import CloudOptions
         from agent.cloud.uplink import Uplink
+        from agent.reports import storage_report
         from agent.wire.payloads import DeviceReport
         from agent.wire.topics import Address
 
@@ -242,6 +303,7 @@ class Board:
                 DeviceReport(id=one.id, driver=one.driver, state=one.state, refused=one.refused)
                 for one in supervisor.devices()
             ],
+            storage=lambda: storage_report(self.storage.state),
             on_name_taken=self._take_another_name,
         )
 
@@ -254,7 +316,7 @@ class Board:
                 epoch,
             )
             beginning = self.intake.begin_epoch(
-                EpochStarted(reason="name_taken"), fresh_epoch(epoch)
+                EpochStarted(reason="name_taken"), next_epoch(self.journal.path.parent, epoch)
             )
             self._renaming = asyncio.create_task(beginning, name="name_taken")
             self._renaming.add_done_callback(_log_failure)
@@ -295,18 +357,5 @@ def _load() -> None:
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
     importlib.import_module("agent.cloud.uplink")
     importlib.import_module("agent.cloud.roll_ups")
+    importlib.import_module("agent.reports")
     importlib.import_module("agent.web.server")
-
-
-def _cloud_health(state: UplinkState) -> CloudHealth:
-    from agent.web.views import CloudHealth
-
-    return CloudHealth(
-        state=state.link,
-        waiting=state.waiting,
-        reason=state.reason,
-        nobody_listens=state.nobody_listens,
-        malformed=state.malformed,
-        aside=state.aside,
-        name_taken=state.delivery.ahead,
-    )

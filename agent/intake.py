@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 CAPACITY = 4_096
 """Readings that wait for their commit. Beyond it drivers wait; our receivers keep their presses."""
 
+NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)
+"""Refused while the store is full: they only lead to answers that would be refused."""
+STORAGE_FULL = Outcome("rejected", "storage_full")
+
 Outcomes = dict[str, list[tuple[Token, Outcome]]]
 Confirm = Callable[[str, Sequence[tuple[Token, Outcome]]], None]
 
@@ -83,6 +87,8 @@ class Intake:
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self.drained = 0
+        self.full = False
+        """Set while there is no room: new readings are refused, and none is recorded."""
 
     def on_commit(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` after each commit, when the committed state has advanced."""
@@ -109,8 +115,11 @@ class Intake:
 
         Raises:
             LessonRefused: it makes no sense now.
-            NotDurable: it could not be written; nothing happened.
+            NotDurable: it could not be written, or there is no room; nothing happened.
         """
+        if self.full and isinstance(command, NEED_ROOM):
+            hint = "the board's store is full; end the lesson, and tell the school's IT"
+            raise NotDurable("storage_full", type(command).__name__, hint)
         self._drain()  # what was pressed before the click is decided before it
         events = rules.decide(self._decided, command)
         return await self._record(events)
@@ -119,6 +128,12 @@ class Intake:
         """Start a new numbering with its first event."""
         self._decided.epoch, self._decided.seq = epoch, 0
         await self._record([event])
+
+    def forget_lessons(self, lessons: Sequence[str]) -> None:
+        """Old lessons are about to be deleted from the journal: no page lists them any more."""
+        for state in (self.committed, self._decided):
+            for lesson in lessons:
+                state.spans.pop(lesson, None)
 
     async def _record(self, events: list[Event]) -> list[Event]:
         group = _Group(self._generation)
@@ -153,7 +168,10 @@ class Intake:
             else:
                 continue
             if event is not None:
-                self._decide(group, event, reading.mono_ns)
+                if self.full:
+                    outcome = STORAGE_FULL
+                else:
+                    self._decide(group, event, reading.mono_ns)
             if reading.token is not None:
                 told = group.outcomes.get(reading.device)
                 if told is None:

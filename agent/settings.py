@@ -120,11 +120,24 @@ class CloudSection(Section):
 
 
 class JournalSection(Section):
-    """How answers become durable."""
+    """How answers become durable, and how much of them the board keeps."""
 
     window_ms: Annotated[int, Field(strict=True, ge=0, le=100)] = Field(
         default=15,
         description="How long answers are gathered for one write to the disk, 0 to 100 ms",
+    )
+    max_mb: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        default=1000,
+        description="What the journal may hold, in MB; from there on new answers are refused",
+    )
+    reserve_mb: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
+        default=50,
+        description="Free disk space left to everything else, in MB; below it answers are refused",
+    )
+    keep_days: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
+        default=200,
+        description="How many days a lesson stays on the board once the school has it; the newest"
+        " 20 stay longer",
     )
 
 

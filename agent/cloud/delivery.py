@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from agent.cloud.shipment import Packer, Row, Shipment, WallClock
+from agent.cloud.shipment import LostRow, Packer, Row, Shipment, WallClock
 from agent.wire import codec
 from agent.wire.payloads import MAX_ITEMS, BadBatch, Receipt
 
@@ -63,6 +63,7 @@ class Counters(msgspec.Struct):
     Attributes:
         ahead: receipts for more of the newest epoch than was ever written here: somebody else
             writes under this board's name.
+        lost: numbers that were declared lost, since the journal no longer has their events.
     """
 
     sent: int = 0
@@ -73,6 +74,7 @@ class Counters(msgspec.Struct):
     stale: int = 0
     ahead: int = 0
     gaps: int = 0
+    lost: int = 0
 
 
 class Delivery:
@@ -104,6 +106,7 @@ class Delivery:
         self._outbox = outbox
         self._jitter = jitter
         self._on_name_taken = on_name_taken
+        self._held = False
         self._newest = (0, 0)
         self._after = 0
         self._window = MAX_ITEMS
@@ -123,7 +126,17 @@ class Delivery:
             self.epoch, self.upto = int(epoch), int(upto)
         elif self._newest != (0, 0):
             self.epoch = self._outbox.epochs()[0]
+            self.upto = self._outbox.read(self.epoch, 0, 1)[0].seq - 1
         self._after = self.upto
+
+    def hold(self) -> None:
+        """Send nothing until `release`: the journal is not all there yet."""
+        self._held = True
+
+    def release(self) -> None:
+        """Take up again where the receipt on record ends."""
+        self._held = False
+        self.open()
 
     def committed(self, epoch: int, seq: int) -> None:
         """Events up to this one are durable."""
@@ -154,6 +167,8 @@ class Delivery:
         `on_its_way`: the broker has not acknowledged all batches that it was handed. On a slow
         line a copy would only wait behind them, and be paid for.
         """
+        if self._held:
+            return None
         flight = self._in_flight
         if on_its_way and self._resend_at_s <= now_s < self._sent_at_s + LAST_RESEND_S:
             self._resend_at_s = now_s + FIRST_RESEND_S
@@ -183,6 +198,8 @@ class Delivery:
 
     def wait_s(self, now_s: float) -> float | None:
         """How long nothing is due, unless something happens; None: until something does."""
+        if self._held:
+            return None
         flight = self._in_flight
         cursor = flight[-1].last if flight else self._after
         if (
@@ -210,9 +227,20 @@ class Delivery:
             later = [epoch for epoch in self._outbox.epochs() if epoch > self.epoch]
             if not later:
                 return None
-            self.epoch, self._after, self.upto = later[0], 0, 0
+            self.epoch, self._after, self.upto, cursor = later[0], 0, 0, 0
             rows = self._outbox.read(self.epoch, 0, self._window)
-        return self.packer.pack(self.epoch, rows)
+        return self.packer.pack(self.epoch, self._gapless(cursor, rows))
+
+    def _gapless(self, after: int, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows that follow one another. What is missing before them is declared in its place."""
+        first = after + 1
+        if rows[-1].seq == after + len(rows):
+            return rows
+        if rows[0].seq > first:
+            missing = range(first, min(rows[0].seq, first + self._window))
+            self.count.lost += len(missing)
+            return [LostRow(seq, rows[0].boot, rows[0].mono_ns) for seq in missing]
+        return [row for index, row in enumerate(rows) if row.seq == first + index]
 
     def _set_aside(self, epoch: int, seq: int, reason: str) -> None:
         self._outbox.put_aside(epoch, seq, reason)

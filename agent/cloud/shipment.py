@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from agent.lesson.events import KINDS, public_body
+from agent.lesson.events import KINDS, EventLost, public_body
 from agent.wire import codec
 from agent.wire.batch import batch_json, item_json, item_template
 from agent.wire.payloads import SET_ASIDE, ClockQuality
@@ -50,6 +50,16 @@ class WallClock(Protocol):
 
     def wall(self, boot: str, mono_ns: int) -> tuple[datetime | None, ClockQuality]:
         """Wall time of a moment, None if that boot never learnt it."""
+
+
+class LostRow(NamedTuple):
+    """Stands for an event that the journal no longer has, with the time of the next that it has."""
+
+    seq: int
+    boot: str
+    mono_ns: int
+    kind: str = EventLost.__name__
+    body: bytes = b"{}"
 
 
 class Shipment(NamedTuple):

@@ -20,7 +20,15 @@ from agent.cloud.shipment import MAX_BATCH_BYTES, WallClock
 from agent.wire import topics
 from agent.wire.codec import pack, unpack
 from agent.wire.errors import PayloadInvalid, TopicInvalid
-from agent.wire.payloads import BadBatch, BoardState, DeviceReport, RollUp, decode_ack, encode
+from agent.wire.payloads import (
+    BadBatch,
+    BoardState,
+    DeviceReport,
+    RollUp,
+    StorageReport,
+    decode_ack,
+    encode,
+)
 from agent.wire.topics import Address
 
 log = logging.getLogger(__name__)
@@ -71,6 +79,7 @@ class Uplink:
         boot: str,
         versions: Mapping[str, str],
         devices: Callable[[], list[DeviceReport]] = list,
+        storage: Callable[[], StorageReport] = StorageReport,
         on_receipt: Callable[[int, int], None] = lambda _epoch, _upto: None,
         on_name_taken: Callable[[int], None] = lambda _epoch: None,
         jitter: Callable[[], float] = random.random,
@@ -85,6 +94,7 @@ class Uplink:
             boot: the kernel's id of this power-on.
             versions: of the agent and what else carries one.
             devices: how the hardware is now.
+            storage: how much room there is for answers.
             on_receipt: told (epoch, upto) of every receipt that was news.
             on_name_taken: told the newest epoch if somebody else writes under its name; what
                 comes next needs a new one. Told again until there is one.
@@ -100,6 +110,7 @@ class Uplink:
         self._boot = boot
         self._versions = dict(versions)
         self._devices = devices
+        self._storage = storage
         self._on_receipt = on_receipt
         self._delivery = Delivery(outbox, clock, jitter=jitter, on_name_taken=on_name_taken)
         self._roll_ups: deque[RollUp] = deque(maxlen=MAX_ROLL_UPS)
@@ -164,6 +175,15 @@ class Uplink:
         self._delivery.committed(epoch, seq)
         if not self._delivery.busy:
             self._wake.set()
+
+    def hold(self) -> None:
+        """Send no events until `release`; everything else goes on."""
+        self._delivery.hold()
+
+    def release(self) -> None:
+        """The journal is all there: take up again what the school has no receipt for."""
+        self._delivery.release()
+        self.announce()
 
     def announce(self) -> None:
         """Something in the board's state changed, such as a device."""
@@ -243,6 +263,7 @@ class Uplink:
             versions=self._versions,
             backlog=self._delivery.waiting,
             clock=self._clock.wall(self._boot, 0)[1],
+            storage=self._storage(),
             devices=self._devices() if online else [],
         )
         return mqtt.publish(self._address.up(topics.STATE), pack(encode(state)), retain=True)

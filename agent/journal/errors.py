@@ -24,4 +24,8 @@ class CommitFailed(JournalError, OSError):
 
 
 class JournalUnusable(JournalError, ValueError):
-    """A person must act: the file is of a newer version, damaged, or held by another agent."""
+    """A person must act: a newer agent's file, another agent that holds it, a failing disk."""
+
+
+class JournalDamaged(JournalUnusable):
+    """SQLite cannot read the file: it is to be set aside and salvaged."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent.lesson.events import decode_body
-from agent.lesson.model import LessonSpan
+from agent.lesson.model import LessonSpan, Position
 from agent.lesson.replay import Stamped
 
 SEQ_BITS = 32
@@ -40,6 +40,8 @@ class JournalReader:
     """The reading half of a journal: committed events, notes and the snapshot."""
 
     path: Path
+    unreadable = 0
+    """How many events were skipped, since what they say is not known."""
     _reader: sqlite3.Connection
     _boots: dict[int, str]
 
@@ -77,7 +79,11 @@ class JournalReader:
             "select id, boot, mono_ns, kind, body from event where id between ? and ? order by id"
         )
         for number, boot, mono_ns, kind, body in self._reader.execute(query, (first, last)):
-            event = decode_body(kind, body)
+            try:
+                event = decode_body(kind, body)
+            except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
+                self.unreadable += 1  # of a newer agent, or damaged: the rest is worth having
+                continue
             yield Stamped(number >> SEQ_BITS, number & SEQ_MASK, boot, mono_ns, event)
 
     def epochs(self) -> list[int]:
@@ -117,6 +123,24 @@ class JournalReader:
             "select fingerprint, state from snapshot order by id desc limit 1"
         ).fetchone()
         return None if row is None else (str(row[0]), bytes(row[1]))
+
+    def covered(self) -> Position:
+        """Up to where the newest snapshot says everything; 0:0 without one."""
+        row = self._reader.execute("select max(id) from snapshot").fetchone()
+        number = row[0] or 0
+        return Position(number >> SEQ_BITS, number & SEQ_MASK)
+
+    def used_bytes(self) -> int:
+        """How much of the file holds something; what was deleted is free for new events."""
+        pages, free, page_bytes = (
+            self._reader.execute(f"pragma {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * page_bytes)
+
+    def learn_boots(self) -> None:
+        """Know boots that were taken over from another file."""
+        self._boots |= dict(self._reader.execute("select number, boot_id from boot"))
 
     def boot_id(self, number: int) -> str:
         """The kernel's id of a boot."""

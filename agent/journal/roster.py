@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.journal.damage import is_damage, next_aside
 from agent.journal.errors import CommitFailed
+
+log = logging.getLogger(__name__)
 
 
 class StudentName(NamedTuple):
@@ -25,6 +29,8 @@ class RosterStore:
     def __init__(self, path: Path) -> None:
         """Take everything, open nothing."""
         self.path = path
+        self.damaged = False
+        """Names were lost with a damaged file: the class lists must be sent again."""
         self._known: dict[str, dict[str, StudentName]] | None = None
 
     def names(self, class_id: str | None) -> dict[str, StudentName]:
@@ -58,18 +64,32 @@ class RosterStore:
             hint = f"free space or check the disk ({error})"
             raise CommitFailed("not_durable", str(self.path), hint) from error
         everybody[class_id] = _by_pseudonym(students)
+        self.damaged = False
 
     def _all(self) -> dict[str, dict[str, StudentName]]:
         if self._known is None:
-            self._known = {}
-            db = self._connect()
+            try:
+                self._known = self._read()
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                aside = next_aside(self.path.parent, "roster")
+                log.error("%s is damaged (%s) and set aside as %s", self.path, error, aside.name)
+                self.path.rename(aside)
+                self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
+                self.damaged = True
+                self._known = {}
+        return self._known
+
+    def _read(self) -> dict[str, dict[str, StudentName]]:
+        known: dict[str, dict[str, StudentName]] = {}
+        with closing(self._connect()) as db:
             for class_id, *student in db.execute(
                 "select class_id, student, number, name from student order by class_id, place"
             ):
                 one = StudentName(*student)
-                self._known.setdefault(class_id, {})[one.student] = one
-            db.close()
-        return self._known
+                known.setdefault(class_id, {})[one.student] = one
+        return known
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path)

@@ -31,10 +31,24 @@ def keep(journal: Journal, state: State) -> None:
     journal.put_snapshot(state.epoch, state.seq, fingerprint(), _encode(state))
 
 
-def recover(journal: Journal) -> State:
-    """The state that the journal says: the newest fitting snapshot and the events behind it."""
-    kept = journal.snapshot()
-    state = _decode(kept[1]) if kept is not None and kept[0] == fingerprint() else State()
+def decoded(kept: tuple[str, bytes] | None) -> State | None:
+    """The state of a snapshot (fingerprint, state); None if it is of other code, or damaged."""
+    if kept is None or kept[0] != fingerprint():
+        return None
+    try:
+        return _decode(kept[1])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def recover(journal: Journal, *, afresh: bool = False) -> State:
+    """The state that the journal says: the newest fitting snapshot and the events behind it.
+
+    `afresh`: all events, no snapshot.
+    """
+    state = None if afresh else decoded(journal.snapshot())
+    state = State() if state is None else state
     for stamped in journal.after(state.epoch, state.seq):
         apply(state, stamped)
+    state.epoch, state.seq = max((state.epoch, state.seq), journal.newest())  # if it is unreadable
     return state

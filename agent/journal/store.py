@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -22,7 +21,9 @@ from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
 from agent.journal import leftover
-from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
+from agent.journal.chores import QUIET_S, Chore, Chores
+from agent.journal.damage import is_damage
+from agent.journal.errors import CommitFailed, JournalDamaged, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.lesson.events import encode_body
@@ -102,17 +103,6 @@ def _rows_a_statement(left: int) -> int:
     return min(left, SMALL_ROWS)
 
 
-def fresh_epoch(newest: int) -> int:
-    """A number for a new epoch: above the newest, and never one that a twin of this file draws.
-
-    A board that was set up anew, or restored twice from one backup, must not use names of events
-    that the school has seen; so epochs are drawn at random, upwards.
-    """
-    if newest == 0:
-        return 1 + secrets.randbelow(1 << 30)
-    return newest + 1 + secrets.randbelow(1 << 20)
-
-
 class Journal(JournalReader):
     """The agent's own file of events.
 
@@ -137,6 +127,8 @@ class Journal(JournalReader):
         self._attempts = 0
         self._boots: dict[int, str] = {}
         self._tail: list[EventRow] = []
+        self.chores = Chores()
+        self.damaged = False
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -144,27 +136,31 @@ class Journal(JournalReader):
         """Open the file, making it if need be, and start the writer.
 
         Raises:
-            JournalUnusable: another agent holds it, it is damaged, or newer than this agent.
+            JournalDamaged: SQLite cannot read it.
+            JournalUnusable: another agent holds it, it is newer than this agent, or the disk fails.
         """
         self._loop = asyncio.get_running_loop()
         self._lock = self._hold()
         self._take_over()
-        self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         try:
+            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             for pragma in WRITER_PRAGMAS:
                 self._db.execute(f"pragma {pragma}")
             migrate(self._db, str(self.path))
             self._boots = dict(self._db.execute("select number, boot_id from boot"))
-        except (sqlite3.DatabaseError, JournalUnusable) as error:
+            give_size(Path(f"{self.path}-wal"), WAL_BYTES)
+            self._open_reader()
+            self.boot = self._number_of_boot()
+        except (sqlite3.Error, JournalUnusable) as error:
             self._db.close()
             self._lock.close()
             if isinstance(error, JournalUnusable):
                 raise
-            hint = "restore a backup, or move the file away to begin a new one"
-            raise JournalUnusable("journal_damaged", str(self.path), f"{hint} ({error})") from error
-        give_size(Path(f"{self.path}-wal"), WAL_BYTES)
-        self._open_reader()
-        self.boot = self._number_of_boot()
+            if is_damage(error):
+                hint = f"it is damaged ({error})"
+                raise JournalDamaged("journal_damaged", str(self.path), hint) from error
+            hint = f"free space or check the disk ({error})"
+            raise JournalUnusable("journal_unopenable", str(self.path), hint) from error
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
 
@@ -270,6 +266,11 @@ class Journal(JournalReader):
         if idle:
             self._queue.put(_NOTHING)
 
+    def do(self, chore: Chore) -> None:
+        """Let the writer do this step by step, whenever nothing waits."""
+        self.chores.add(chore)
+        self._queue.put(_NOTHING)
+
     @property
     def _side_waits(self) -> bool:
         return bool(self._notes or self._asides or self._snapshot)
@@ -286,6 +287,8 @@ class Journal(JournalReader):
                 side_at_s = time.monotonic() + SIDE_DELAY_S
             refused = [one for one in groups if one.generation <= self._failed_generation]
             groups = [one for one in groups if one.generation > self._failed_generation]
+            if not groups and self.chores and not stopping:
+                self.chores.step(self._db)
             error = self._commit(groups, side_work)
             if error is not None:
                 self._put_back(side_work)
@@ -300,15 +303,22 @@ class Journal(JournalReader):
         """Wait for groups and take all that there are; none when side work has waited enough."""
         groups: list[_Group] = []
         with suppress(Empty):
-            one = self._queue.get(timeout=SIDE_DELAY_S if self._side_waits else None)
+            one = self._queue.get(timeout=self._patience_s)
             while True:
                 if one is not _NOTHING:
                     groups.append(one)
                 elif not groups and not self._stopping:  # side work came: from now on, not for ever
-                    one = self._queue.get(timeout=SIDE_DELAY_S)
+                    one = self._queue.get(timeout=self._patience_s or SIDE_DELAY_S)
                     continue
                 one = self._queue.get_nowait()
         return groups
+
+    @property
+    def _patience_s(self) -> float | None:
+        """How long the writer waits for groups before it does something else."""
+        if self.chores:
+            return QUIET_S
+        return SIDE_DELAY_S if self._side_waits else None
 
     def _take_side_work(self) -> _SideWork:
         with self._side:
@@ -340,6 +350,7 @@ class Journal(JournalReader):
         except sqlite3.Error as error:
             if db.in_transaction:
                 db.execute("rollback")
+            self.damaged = self.damaged or is_damage(error)
             hint = "free space or check the disk; answers are refused until it works again"
             self._failure = CommitFailed("not_durable", str(self.path), f"{hint} ({error})")
             return self._failure

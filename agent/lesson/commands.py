@@ -108,3 +108,10 @@ class LearnClock(Command, frozen=True, kw_only=True):
     boot: str
     offset_ns: int
     uncertainty_ns: int
+
+
+class NoteSalvage(Command, frozen=True, kw_only=True):
+    """What could be read of a damaged journal has been taken over."""
+
+    kept: int
+    missing: int

@@ -33,6 +33,26 @@ class EpochStarted(Event, frozen=True, kw_only=True):
     reason: Literal["first_start", "restored", "salvaged", "name_taken"]
 
 
+class JournalSalvaged(Event, frozen=True, kw_only=True):
+    """What could be read of a damaged journal has been taken over.
+
+    Attributes:
+        kept: events that were read.
+        missing: events between those that were not, and had no receipt; `EventLost` follows for
+            each. What was lost behind the last one, nobody can count.
+    """
+
+    kept: int
+    missing: int
+
+
+class EventLost(Event, frozen=True, kw_only=True):
+    """What bore this number is no longer on the board: damaged, or deleted after the receipt.
+
+    Not in the journal: published in its place, with the time of the next event that there is.
+    """
+
+
 class ClockLearnt(Event, frozen=True, kw_only=True):
     """Wall time of a boot: wall_ns = mono_ns + offset_ns, within uncertainty_ns."""
 

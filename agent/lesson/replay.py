@@ -158,6 +158,8 @@ def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> Non
     lesson = _lesson(state, event.lesson)
     if lesson is None:
         return
+    for number in range(len(lesson.questions) + 1, event.question):
+        lesson.questions.append(_lost_question(number, Moment(at.boot, at.mono_ns)))
     lesson.questions.append(
         Question(
             number=event.question,
@@ -170,6 +172,21 @@ def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> Non
         )
     )
     state.spans[event.lesson].questions = event.question
+
+
+def _lost_question(number: int, when: Moment) -> Question:
+    """In place of a question whose opening could not be read any more."""
+    return Question(
+        number=number,
+        kind="single",
+        options=[],
+        key=None,
+        timer_s=None,
+        policy="last_wins",
+        opened=when,
+        closed=when,
+        status="closed",
+    )
 
 
 def _question_closed(state: State, event: ev.QuestionClosed, at: Stamped) -> None:

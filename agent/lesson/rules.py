@@ -315,6 +315,10 @@ def _learn_clock(_: State, command: cmd.LearnClock) -> list[ev.Event]:
     ]
 
 
+def _note_salvage(_: State, command: cmd.NoteSalvage) -> list[ev.Event]:
+    return [ev.JournalSalvaged(kept=command.kept, missing=command.missing)]
+
+
 _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.OpenLesson: _open_lesson,
     cmd.ChangeClass: _change_class,
@@ -328,4 +332,5 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.Bind: _bind,
     cmd.Unbind: _unbind,
     cmd.LearnClock: _learn_clock,
+    cmd.NoteSalvage: _note_salvage,
 }

@@ -21,7 +21,7 @@ from agent.web.live import Live
 from agent.web.pages import Pages
 from agent.web.phones import PhoneDesk
 from agent.web.problems import Refusal
-from agent.web.views import CloudView
+from agent.web.views import CloudView, StorageHealth
 
 SESSION_COOKIE = "session"
 SEAT_COOKIE = "seat"
@@ -51,6 +51,7 @@ class Context:
     pages: Pages
     live: Live
     cloud: Callable[[], CloudView]
+    storage: Callable[[], StorageHealth]
     clock_synced: Callable[[], bool]
     wall: Wall
     today: Callable[[], date]

@@ -22,6 +22,7 @@ from agent.web.views import (
     Problem,
     ProjectorView,
     ScreenView,
+    StorageHealth,
     StudentView,
     TeacherQuestionView,
     TeacherView,
@@ -162,13 +163,14 @@ class JournalHealth(View, frozen=True, kw_only=True):
 
 
 class HealthReply(View, frozen=True, kw_only=True):
-    """How the board is. `degraded`, with 503: answers cannot be made durable."""
+    """How the board is. `degraded`, with 503: answers cannot be made durable, or have no room."""
 
     status: Literal["ok", "degraded"]
     version: str
     clock: ClockQuality
     uptime_s: int
     journal: JournalHealth
+    storage: StorageHealth
     devices: list[DeviceHealth]
     cloud: CloudHealth
 

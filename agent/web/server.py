@@ -40,6 +40,8 @@ from agent.web.views import (
     PairingView,
     ProjectorView,
     ScreenView,
+    StorageHealth,
+    StorageView,
     StudentView,
     TeacherView,
     View,
@@ -104,6 +106,7 @@ class WebServer:
         access: Access,
         now_ns: Callable[[], int],
         cloud: Callable[[], CloudView],
+        storage: Callable[[], StorageHealth],
         clock_synced: Callable[[], bool],
         wall: Wall,
         today: Callable[[], date],
@@ -145,6 +148,7 @@ class WebServer:
             pages=pages,
             live=self.live,
             cloud=cloud,
+            storage=storage,
             clock_synced=clock_synced,
             wall=wall,
             today=today,
@@ -250,6 +254,7 @@ class WebServer:
             room=ctx.place.room,
             clock_synced=ctx.clock_synced(),
             journal_ok=ctx.journal.ok,
+            storage=_storage_view(ctx.storage()),
             cloud=CloudView(state=line.state, waiting=line.waiting, aside=line.aside),
             devices=board.device_views(ctx),
             classes=[
@@ -289,13 +294,15 @@ class WebServer:
     def _health(self) -> tuple[int, dict[str, Any]]:
         ctx = self.context
         journal, failure = ctx.journal, ctx.journal.failure
-        well = journal.ok
+        storage = ctx.storage()
+        well = journal.ok and storage.room != "full"
         body = {
             "status": "ok" if well else "degraded",
             "version": version("classroom-agent"),
             "clock": "synced" if ctx.clock_synced() else "estimated",
             "uptime_s": int(time.monotonic() - self._began_s),
-            "journal": {"ok": well, "code": "" if failure is None else failure.code},
+            "journal": {"ok": journal.ok, "code": "" if failure is None else failure.code},
+            "storage": msgspec.to_builtins(storage),
             "devices": [
                 {"id": one.id, "state": one.state, "code": one.code, "refused": one.refused}
                 for one in ctx.supervisor.devices()
@@ -303,6 +310,11 @@ class WebServer:
             "cloud": msgspec.to_builtins(ctx.cloud()),
         }
         return 200 if well else 503, body
+
+
+def _storage_view(health: StorageHealth) -> StorageView:
+    """What the pages show of it."""
+    return StorageView(**{name: getattr(health, name) for name in StorageView.__struct_fields__})
 
 
 def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:

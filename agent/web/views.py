@@ -167,6 +167,43 @@ class CloudHealth(CloudView, frozen=True, kw_only=True):
     name_taken: int = 0
 
 
+class StorageView(View, frozen=True, kw_only=True):
+    """The room for answers, and what became of a damaged store.
+
+    Attributes:
+        room: "low": a person should act; "full": new answers are refused, without a tick.
+        reason: what is short: the journal's own bound, or the disk.
+        used_percent: of the journal's bound.
+        salvage: whether what can be read of a damaged journal is being saved, or was since the
+            start.
+        missing: events that could not be read, as far as they can be counted.
+        names_lost: the class lists were damaged; names are missing until they are sent again.
+    """
+
+    room: Literal["ok", "low", "full"] = "ok"
+    reason: Literal["", "journal", "disk"] = ""
+    used_percent: int = 0
+    salvage: Literal["", "running", "ended"] = ""
+    missing: int = 0
+    names_lost: bool = False
+
+
+class StorageHealth(StorageView, frozen=True, kw_only=True):
+    """The same for IT, in bytes.
+
+    Attributes:
+        used_bytes: what the journal holds.
+        bound_bytes: what it may hold.
+        free_bytes: of the disk.
+        set_aside: damaged files in the data folder; `classroom-agent damaged list` names them.
+    """
+
+    used_bytes: int = 0
+    bound_bytes: int = 0
+    free_bytes: int = 0
+    set_aside: int = 0
+
+
 class ClassView(View, frozen=True, kw_only=True):
     """A class whose roster is on the board."""
 
@@ -197,6 +234,7 @@ class TeacherView(View, frozen=True, kw_only=True):
     room: str
     clock_synced: bool
     journal_ok: bool
+    storage: StorageView
     cloud: CloudView
     devices: list[DeviceView]
     classes: list[ClassView]

@@ -95,6 +95,27 @@ class DeviceReport(Struct, frozen=True, kw_only=True):
     refused: Count = 0
 
 
+class StorageReport(Struct, frozen=True, kw_only=True):
+    """The room for answers on the board, and what became of damaged files.
+
+    Attributes:
+        room: "ok"; "low": somebody should act; "full": new answers are refused, without a tick.
+        reason: what is short: "journal", its own bound, or "disk".
+        used_percent: of the journal's bound.
+        salvage: "running" while a damaged journal is taken over, and no events are sent; "ended"
+            after that, until the next start.
+        missing: events that could not be read, as far as they can be counted.
+        set_aside: damaged files kept on the board.
+    """
+
+    room: Text = "ok"
+    reason: Text = ""
+    used_percent: Count = 0
+    salvage: Text = ""
+    missing: Count = 0
+    set_aside: Count = 0
+
+
 class BoardState(Struct, frozen=True, kw_only=True):
     """up/state: a board's birth (online) and death (not online). Retained.
 
@@ -111,6 +132,7 @@ class BoardState(Struct, frozen=True, kw_only=True):
     versions: dict[Text, Text] = {}
     backlog: Count = 0
     clock: ClockQuality = "estimated"
+    storage: StorageReport = StorageReport()
     devices: Annotated[list[DeviceReport], Meta(max_length=100)] = []
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from agent.identity import Identity
 from agent.journal import snapshot
 from agent.journal.errors import JournalError
-from agent.journal.store import Journal, fresh_epoch
+from agent.journal.recovery import fresh_epoch
+from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply

@@ -21,8 +21,9 @@ const CODE = '\\s*"([a-z]+(?:_[a-z]+)*)"';
 describe("every code of the board has a sentence", () => {
   const devices = codesIn("drivers", new RegExp(`(?:DeviceLost|DeviceMisconfigured|UnknownDriver)\\(${CODE}`, "g"))
     .concat(codesIn("agent", new RegExp(`(?:DeviceLost|DeviceMisconfigured)\\(${CODE}`, "g")));
-  const answers = codesIn("agent/lesson", new RegExp(`KeyInvalid\\(${CODE}`, "g"));
-  const requests = codesIn("agent", new RegExp(`(?:Refusal\\(\\s*\\d+,|LessonRefused\\(|NotThere\\(|LineProblem\\([^,()]+,|_problem\\(line,)${CODE}`, "g"));
+  const answers = codesIn("agent/lesson", new RegExp(`KeyInvalid\\(${CODE}`, "g"))
+    .concat(codesIn("agent", new RegExp(`Outcome\\("rejected",${CODE}`, "g")));
+  const requests = codesIn("agent", new RegExp(`(?:Refusal\\(\\s*\\d+,|LessonRefused\\(|NotDurable\\(|NotThere\\(|LineProblem\\([^,()]+,|_problem\\(line,)${CODE}`, "g"));
 
   it("finds them at all", () => {
     expect(devices.length).toBeGreaterThan(5);

@@ -88,7 +88,10 @@ def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
         ("[web]\nurl = 3\n", ["10: web.url: unknown key `url`; it belongs into [cloud]"]),
         (
             "[journal]\nquux = 1\n",
-            ["10: journal.quux: unknown key `quux`; there are: window_ms"],
+            [
+                "10: journal.quux: unknown key `quux`; there are: "
+                "window_ms, max_mb, reserve_mb, keep_days"
+            ],
         ),
         (
             '[web]\nport = "80"\n',

@@ -24,7 +24,7 @@ from agent.supervisor import DevicePlan, Supervisor
 from agent.web.auth import Access
 from agent.web.phones import PhoneDesk
 from agent.web.server import WebServer
-from agent.web.views import CloudView
+from agent.web.views import CloudView, StorageHealth
 from drivers.readings import CardTap, KeyPress
 from tests.lesson.builder import PLACE
 from tests.web.contract import check
@@ -102,6 +102,7 @@ class Board:
     def __init__(self, folder: Path, static: Path | None = None) -> None:
         self.folder = folder
         self.cloud = CloudView(state="off", waiting=0)
+        self.storage = StorageHealth()
         self._static = folder / "no-pages" if static is None else static
         self._exits = contextlib.AsyncExitStack()
 
@@ -143,6 +144,7 @@ class Board:
             access=self.access,
             now_ns=now_ns,
             cloud=lambda: self.cloud,
+            storage=lambda: self.storage,
             clock_synced=lambda: True,
             wall=lambda boot, mono_ns: (None, "estimated"),
             today=lambda: date(2026, 3, 2),

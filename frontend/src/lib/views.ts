@@ -113,6 +113,15 @@ export interface ScreenView {
   number: string;
 }
 
+export interface StorageView {
+  room: "ok" | "low" | "full";
+  reason: "" | "journal" | "disk";
+  used_percent: number;
+  salvage: "" | "running" | "ended";
+  missing: number;
+  names_lost: boolean;
+}
+
 export interface TeacherView {
   role: "teacher" | "guest";
   version: number;
@@ -120,6 +129,7 @@ export interface TeacherView {
   room: string;
   clock_synced: boolean;
   journal_ok: boolean;
+  storage: StorageView;
   cloud: CloudView;
   devices: DeviceView[];
   classes: ClassView[];

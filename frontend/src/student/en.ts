@@ -62,6 +62,7 @@ export const en = {
     number_unreadable: "That is not a number. Type it again.",
     first_answer_counts: "The first answer counts, and yours is in.",
     not_durable: "The board cannot save now. Tell the teacher.",
+    storage_full: "The board is full; this did not count. Tell the teacher.",
     seats_full: "All seats are taken. Tell the teacher.",
   },
 } satisfies Words<StudentWords>;

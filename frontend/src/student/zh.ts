@@ -60,6 +60,7 @@ export const zh = {
     number_unreadable: "这不是一个数，请重输。",
     first_answer_counts: "这题只认第一次，你的第一次答案有效。",
     not_durable: "教室主机现在存不下来，请告诉老师。",
+    storage_full: "教室主机已存满，这次没有记录。请告诉老师。",
     seats_full: "座位已满，请告诉老师。",
   },
 };

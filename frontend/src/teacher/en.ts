@@ -214,6 +214,19 @@ export const en = {
   banner: {
     lost: "Connection to the board lost, trying again. Below is the last known picture.",
     journal: "Answers cannot be saved: presses are not counted now. Check the disk's space, or restart the board.",
+    full: {
+      journal: "The board is full: new answers are not counted, without a tick. Ask IT to connect it to the school's server; once that has them, it goes on by itself.",
+      disk: "The board's disk is full: new answers are not counted, without a tick. Ask IT to free space; then it goes on by itself.",
+    },
+    low: {
+      journal: (percent: number) => `The board is nearly full (${percent}%): ask IT to connect it to the school's server soon. Answers still count.`,
+      disk: "The board's disk is nearly full: ask IT to free space soon. Answers still count.",
+    },
+    salvaging: "The board's store was damaged; what can be read is being brought back. Go on teaching.",
+    salvaged: "The board's store was damaged; all that could be read is back. Tell IT: the disk may need replacing.",
+    salvagedMissing: (n: number) =>
+      `The board's store was damaged; what could be read is back, ${n} records are missing. Tell IT: the disk may need replacing.`,
+    namesLost: "The file with students' names was damaged. Add the class lists again.",
     screen: (number: string) => `A screen showing ${number} asks to be the projector`,
     allow: "Allow",
     refuse: "Refuse",

@@ -44,6 +44,8 @@ export const problems = {
   card_invalid: "A card is 2 to 32 hex digits, as the reader shows them.",
   card_twice: "The card stands in an earlier line already.",
   not_durable: "Answers cannot be saved now. Check the board's disk space.",
+  journal_damaged: "This lesson cannot be read now. The board saves what it can at its next start; tell IT.",
+  storage_full: "The board is full: no new lesson or question. You can end this lesson; ask IT to see to it.",
   device_unknown: "That device is not there.",
   cannot_locate: "This device cannot blink now.",
   pages_not_built: "The pages are missing on the board: ask the admin to install it again.",

@@ -42,6 +42,8 @@ export const problems = {
   card_invalid: "卡号应为 2 到 32 位的十六进制数，照读卡器显示的写。",
   card_twice: "卡号与前面某行重复。",
   not_durable: "答案现在存不下来。请检查主机的磁盘空间。",
+  journal_damaged: "这节课的数据现在读不出来。主机下次启动时会抢救，请告诉信息员。",
+  storage_full: "主机已存满，不能开始新的课或题。可以结束本课；请信息员处理。",
   device_unknown: "找不到这个设备。",
   cannot_locate: "这个设备现在不能闪灯。",
   pages_not_built: "主机上没有页面文件，请管理员重新安装。",

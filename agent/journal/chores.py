@@ -1,0 +1,52 @@
+"""Long work of the journal's writer in short steps: deleting, taking over from another file."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 0.05
+"""A step is taken when so long nothing was written, so that no answer waits behind many."""
+
+Chore = Callable[[sqlite3.Connection], bool]
+"""One step, in a transaction of its own; whether more is left to do. Called in the writer's thread.
+"""
+
+
+class Chores:
+    """What waits to be done, in order."""
+
+    def __init__(self) -> None:
+        """Nothing."""
+        self._waiting: deque[Chore] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._waiting)
+
+    def __contains__(self, chore: Chore) -> bool:
+        """Whether this is not all done yet."""
+        return chore in self._waiting
+
+    def add(self, chore: Chore) -> None:
+        """Do this too."""
+        self._waiting.append(chore)
+
+    def step(self, db: sqlite3.Connection) -> None:
+        """Take one step. What fails is dropped: whoever wants it asks again."""
+        chore, more = self._waiting[0], False
+        try:
+            db.execute("begin immediate")
+            more = chore(db)
+            db.execute("commit")
+        except sqlite3.Error as error:
+            if db.in_transaction:
+                db.execute("rollback")
+            more = False
+            log.warning("a chore of the journal was given up: %s", error)
+        if not more:
+            self._waiting.popleft()

@@ -1,0 +1,137 @@
+"""A board whose journal was damaged: it teaches on, and the school gets what can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agent.app import Board
+from agent.demo.broker import LocalBroker
+from agent.journal import salvage
+from agent.journal.store import PAGE_BYTES
+from agent.lesson import commands as cmd
+from tests.cloud.conftest import ADDRESS, broker, school  # noqa: F401 (fixtures)
+from tests.cloud.school import School, until
+from tests.system.board_at_school import ask, press, settings_of, teach, tokens_held
+
+
+def destroy_page_of(path: Path, content: bytes) -> None:
+    """Overwrite the page that holds these bytes."""
+    data = path.read_bytes()
+    page = data.index(content) // PAGE_BYTES
+    with path.open("rb+") as file:
+        file.seek(page * PAGE_BYTES)
+        file.write(b"\xa5" * PAGE_BYTES)
+
+
+def lost_at(school: School) -> int:  # noqa: F811
+    with closing(sqlite3.connect(school.database)) as db:
+        query = "select count(*) from event where kind = 'EventLost'"
+        return int(db.execute(query).fetchone()[0])
+
+
+async def test_the_school_gets_all_that_reads_once_and_is_told_what_is_lost(
+    broker: LocalBroker,  # noqa: F811
+    school: School,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path / "board", broker)
+    school.start()
+    async with Board(settings) as board:
+        await teach(board, "received", 30)
+        await until(lambda: board.uplink.state.waiting == 0)
+    school.stop()
+    async with Board(settings) as board:
+        await teach(board, "waiting", 60)
+    journal = tmp_path / "board" / "journal.db"
+    destroy_page_of(journal, b'"waiting:30"')
+
+    async with Board(settings) as board:  # its snapshot is whole: the uplink meets the damage
+        assert await board.until(asyncio.Event()) == "again"
+    async with Board(settings) as board:
+        await teach(board, "after", 20)
+        assert board.storage.state.salvage == "running"
+        await until(lambda: not board.storage.salvages)
+        missing = board.storage.state.missing
+        assert 0 < missing < 20
+        assert board.storage.state.set_aside == 1
+        school.start()
+        await until(lambda: board.uplink.state.waiting == 0)
+
+    held = Counter(tokens_held(school))
+    assert set(held.values()) == {1}
+    assert {f"received:{number}" for number in range(30)} <= set(held)
+    assert {f"after:{number}" for number in range(20)} <= set(held)
+    assert sum(token.startswith("waiting:") for token in held) >= 60 - missing
+    assert lost_at(school) == missing
+    for epoch, seqs in grouped(school.held(ADDRESS.device)).items():
+        assert seqs == list(range(1, len(seqs) + 1)), epoch
+
+
+def grouped(names: list[tuple[int, int]]) -> dict[int, list[int]]:
+    epochs: dict[int, list[int]] = {}
+    for epoch, seq in names:
+        epochs.setdefault(epoch, []).append(seq)
+    return epochs
+
+
+async def test_a_question_that_was_open_goes_on(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, None)
+    async with Board(settings) as board:
+        await teach(board, "first", 40)
+        await ask(board, "second")
+        await press(board, "before", 10)
+    with (tmp_path / "journal.db").open("rb+") as file:
+        file.write(b"\xa5" * PAGE_BYTES)
+    async with Board(settings) as board:
+        await press(board, "after", 20)
+        lesson = board.intake.committed.lesson
+        assert lesson is not None
+        assert lesson.id == "second"
+        assert lesson.current is not None
+        assert len(lesson.current.answers) == 20
+        assert lesson.current.presses == 30
+        await until(lambda: not board.storage.salvages)
+        assert board.storage.state.missing == 0
+        committed = board.intake.committed
+    async with Board(settings) as board:
+        assert board.intake.committed.lessons == committed.lessons
+
+
+async def test_what_could_not_be_read_at_once_is_replayed_when_the_lesson_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path, None)
+    async with Board(settings) as board:
+        await board.intake.submit(cmd.ReplaceRoster(class_id="7-3", students=["s-1"]))
+        for number in range(5):
+            await teach(board, f"lesson-{number}", 3)
+    with (tmp_path / "journal.db").open("rb+") as file:
+        file.write(b"\xa5" * PAGE_BYTES)
+    monkeypatch.setattr(salvage, "QUICK_S", 0.0)
+    async with Board(settings) as board:
+        assert not board.intake.committed.classes
+        assert await board.until(asyncio.Event()) == "again"
+    async with Board(settings) as board:
+        assert board.intake.committed.classes.keys() == {"7-3"}
+        assert len(board.intake.committed.spans) == 5
+    async with Board(settings) as board:
+        assert not board.storage.salvages
+        assert board.storage.state.salvage == ""
+
+
+async def test_a_damaged_class_list_costs_its_names_not_the_lesson(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, None)
+    (tmp_path / "roster.db").write_bytes(b"no database " * 1000)
+    async with Board(settings) as board:
+        rosters = board.web.context.rosters
+        assert rosters.names("7-3") == {}
+        assert rosters.damaged
+        assert board.web.context.storage().names_lost
+        await teach(board, "first", 3)
+    assert (tmp_path / "roster.damaged-1.db").exists()
