@@ -22,7 +22,11 @@ from agent.wire import codec
 from agent.wire.payloads import MAX_ITEMS, BadBatch, Receipt
 
 FIRST_RESEND_S = 1.0
-LAST_RESEND_S = 60.0
+LAST_RESEND_S = 300.0
+"""A school that was away says so when it comes back, and a broker too: until then every try is
+paid for by the byte."""
+ON_ITS_WAY_S = 60.0
+"""So long the broker may take to have a batch before it is sent again."""
 BATCHES_IN_FLIGHT = 4
 """A line with a long way, or a school that gathers its commits, is kept busy by a few."""
 GAPS_BELIEVED = 3
@@ -170,7 +174,7 @@ class Delivery:
         if self._held:
             return None
         flight = self._in_flight
-        if on_its_way and self._resend_at_s <= now_s < self._sent_at_s + LAST_RESEND_S:
+        if on_its_way and self._resend_at_s <= now_s < self._sent_at_s + ON_ITS_WAY_S:
             self._resend_at_s = now_s + FIRST_RESEND_S
         if flight and now_s >= self._resend_at_s:
             while len(flight) > 1:  # those behind it would come before what it misses
