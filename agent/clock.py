@@ -56,7 +56,7 @@ class _Timex(ctypes.Structure):
     )
 
 
-def kernel_uncertainty_ns() -> int | None:
+def kernel_uncertainty_ns(timesyncd_flag: Path = TIMESYNCD_FLAG) -> int | None:
     """How wrong the system clock may be; None while nothing disciplines it (adjtimex(2)).
 
     In a service with ProtectClock=yes the kernel may not be asked; systemd-timesyncd is believed.
@@ -64,7 +64,7 @@ def kernel_uncertainty_ns() -> int | None:
     timex = _Timex()
     state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     if state == -1:
-        return TIMESYNCD_UNCERTAINTY_NS if TIMESYNCD_FLAG.exists() else None
+        return TIMESYNCD_UNCERTAINTY_NS if timesyncd_flag.exists() else None
     if state == _TIME_ERROR:
         return None
     return int(timex.maxerror_us) * 1000

@@ -155,8 +155,14 @@ class Ingest:
             properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES),
         )
         client.loop_start()
+        told = 0
         try:
             while not self._stopping:
+                if self.count.dropped != told:
+                    told = self.count.dropped
+                    log.warning(
+                        "%d messages had no room so far; their boards send them again", told
+                    )
                 for answer in self.take(self._group()):
                     if not client.is_connected():
                         break  # the boards resend, and hear it then

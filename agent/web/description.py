@@ -51,10 +51,16 @@ class ClassesReply(View, frozen=True, kw_only=True):
 
 
 class RosterReply(View, frozen=True, kw_only=True):
-    """A roster that was taken."""
+    """A roster that was taken.
+
+    `school_year`: the year in which it began; students' pseudonyms change with it. `clock`: whether
+    the board knew the time; else the year may be wrong.
+    """
 
     class_id: str
     students: int
+    school_year: int
+    clock: ClockQuality
     problems: list[LineProblem]
 
 
@@ -155,6 +161,13 @@ class DeviceHealth(View, frozen=True, kw_only=True):
     refused: int
 
 
+class IntakeHealth(View, frozen=True, kw_only=True):
+    """Readings that wait to become durable, and at how many drivers are made to wait."""
+
+    waiting: int
+    capacity: int
+
+
 class JournalHealth(View, frozen=True, kw_only=True):
     """Whether answers become durable; `code` says why not."""
 
@@ -169,6 +182,7 @@ class HealthReply(View, frozen=True, kw_only=True):
     version: str
     clock: ClockQuality
     uptime_s: int
+    intake: IntakeHealth
     journal: JournalHealth
     storage: StorageHealth
     devices: list[DeviceHealth]

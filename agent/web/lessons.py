@@ -14,6 +14,7 @@ import msgspec
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.identity import school_year
 from agent.journal.damage import is_damage, mark_suspect
 from agent.journal.roster import StudentName
 from agent.lesson import commands as cmd
@@ -241,7 +242,13 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         )
         await asyncio.to_thread(ctx.rosters.replace, class_id, students)
         ctx.live.changed()
-        return {"class_id": class_id, "students": len(students), "problems": []}
+        return {
+            "class_id": class_id,
+            "students": len(students),
+            "school_year": school_year(today),
+            "clock": "synced" if ctx.clock_synced() else "estimated",
+            "problems": [],
+        }
 
     @router.post("/classes/{class_id}/bindings", status_code=201)
     async def bind(class_id: str, body: Binding, request: Request) -> dict[str, str]:

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from agent.errors import AgentError, InputInvalid
 from agent.identity import Identity
-from agent.intake import Intake
+from agent.intake import CAPACITY, Intake
 from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson.events import Place
@@ -301,6 +301,7 @@ class WebServer:
             "version": version("classroom-agent"),
             "clock": "synced" if ctx.clock_synced() else "estimated",
             "uptime_s": int(time.monotonic() - self._began_s),
+            "intake": {"waiting": ctx.intake.waiting, "capacity": CAPACITY},
             "journal": {"ok": journal.ok, "code": "" if failure is None else failure.code},
             "storage": msgspec.to_builtins(storage),
             "devices": [

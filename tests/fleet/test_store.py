@@ -20,7 +20,8 @@ from agent.wire.payloads import (
     RollUp,
 )
 from agent.wire.topics import Address
-from fleet.store import SCHEMA, TIMED_EVENT, Store, StoreUnusable, Taken
+from fleet.schema import SCHEMA, TIMED_EVENT
+from fleet.store import Store, StoreUnusable, Taken
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
 MOVED = BOARD._replace(room="r302")

@@ -60,6 +60,10 @@ class BoardTime:
         """It is kept right to within so much, says the kernel."""
         self._say(str(uncertainty_us))
 
+    def may_not_be_asked(self) -> None:
+        """The kernel refuses to say."""
+        self._say("refused")
+
     def _say(self, word: str) -> None:
         _write(self._kernel, f"{self.boots[-1]} {self._began_ns} {word}")
 

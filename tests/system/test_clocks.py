@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -120,6 +121,35 @@ def board_state(scene: Scene) -> Any:
     store.open()
     with closing(store):
         return json.loads(store.board_state("demo-board") or "{}")
+
+
+UNCERTAINTY = """\
+import sys
+from pathlib import Path
+from agent.clock import kernel_uncertainty_ns
+print(kernel_uncertainty_ns(Path(sys.argv[1])))
+"""
+
+
+def test_who_vouches_for_the_clock(tmp_path: Path) -> None:
+    board_time, flag = BoardTime(tmp_path), tmp_path / "synchronized"
+
+    def uncertainty_ns() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", UNCERTAINTY, str(flag)],
+            env=os.environ | board_time.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    assert uncertainty_ns() == "None"
+    board_time.disciplined(uncertainty_us=700)
+    assert uncertainty_ns() == "700000"
+    board_time.may_not_be_asked()  # a hardened service
+    assert uncertainty_ns() == "None"
+    flag.touch()
+    assert uncertainty_ns() == "100000000"
 
 
 async def test_a_lesson_is_right_whatever_its_clock_does(tmp_path: Path) -> None:

@@ -144,7 +144,13 @@ async def test_what_was_refused_may_be_tried_again_under_its_key(board: Board) -
 async def test_a_roster_is_taken_whole(board: Board) -> None:
     teacher = await board.teacher()
     taken = await teacher.ok("PUT", "/classes/七年级3班/roster", content=ROSTER)
-    assert taken == {"class_id": "七年级3班", "students": 3, "problems": []}
+    assert taken == {
+        "class_id": "七年级3班",
+        "students": 3,
+        "school_year": 2025,
+        "clock": "synced",
+        "problems": [],
+    }
     assert await teacher.ok("GET", "/classes") == {"classes": [{"id": "七年级3班", "students": 3}]}
 
 
@@ -263,6 +269,7 @@ async def test_health_needs_no_sign_in_and_says_when_nothing_is_durable(board: B
     phones = {"id": "phones", "state": "ready", "code": "", "refused": 0}
     assert well["devices"] == [phones]
     assert well["cloud"] == {"state": "off", "waiting": 0, "aside": 0}
+    assert well["intake"] == {"waiting": 0, "capacity": 4096}
     assert well["clock"] == "synced"
     assert well["uptime_s"] >= 0
     teacher = await board.teacher()

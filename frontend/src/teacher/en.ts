@@ -45,6 +45,8 @@ export const en = {
     rosterFile: "Choose a CSV file",
     rosterSend: "Add roster",
     rosterTaken: (name: string, n: number) => `The roster of ${name} is in: ${n} students.`,
+    rosterYear: (year: number) =>
+      `The board's clock is not set: it took the school year for ${year}–${year + 1}. If that is wrong, add the roster again once it is set.`,
     rosterRefused: "Nothing was taken; the class is as before. Correct these lines and send the file again:",
     line: (n: number) => `Line ${n}`,
     recent: "Recent lessons",

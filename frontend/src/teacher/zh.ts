@@ -44,6 +44,8 @@ export const zh = {
     rosterFile: "选择 CSV 文件",
     rosterSend: "导入",
     rosterTaken: (name: string, n: number) => `${name} 的名单已导入，共 ${n} 人。`,
+    rosterYear: (year: number) =>
+      `主机时间未校准，名单按 ${year}—${year + 1} 学年处理；如果不对，请在校准后再导入一次。`,
     rosterRefused: "名单没有导入，班级保持原样。请改好下面几行再传：",
     line: (n: number) => `第 ${n} 行`,
     recent: "最近的课",
