@@ -2,13 +2,15 @@
 
 Intake owns the decided state, advanced event by event, so that two presses of one commit see
 each other. Pages, outcomes and uplink see the committed state alone. When a commit fails,
-decided is rebuilt from committed, and those presses stay without a tick.
+decided is rebuilt from committed, those presses stay without a tick, and are decided anew a little
+later, in their order, until they are durable.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from agent.errors import NotDurable
@@ -31,6 +33,9 @@ NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)
 """Refused while the store is full: they only lead to answers that would be refused."""
 STORAGE_FULL = Outcome("rejected", "storage_full")
 
+RETRY_S = 0.5
+"""So long after a commit that failed its readings are tried again."""
+
 Outcomes = dict[str, list[tuple[Token, Outcome]]]
 Confirm = Callable[[str, Sequence[tuple[Token, Outcome]]], None]
 
@@ -40,11 +45,13 @@ class _Group:
 
     __slots__ = ("events", "generation", "outcomes", "promise", "readings")
 
+    readings: list[Reading]
+
     def __init__(self, generation: int) -> None:
         self.generation = generation
         self.events: list[Stamped] = []
         self.outcomes: Outcomes = {}
-        self.readings = 0
+        self.readings = []
         self.promise: asyncio.Future[list[Event]] | None = None
 
 
@@ -81,6 +88,7 @@ class Intake:
         self._readings: list[Reading] = []
         self._room = asyncio.Event()
         self._uncommitted = 0
+        self._handed_over: deque[_Group] = deque()
         self._generation = 0
         self._drain_due: asyncio.TimerHandle | None = None
         self._drained_s = 0.0
@@ -155,7 +163,7 @@ class Intake:
         self._readings = []
         self._drained_s = asyncio.get_running_loop().time()
         group = _Group(self._generation)
-        group.readings = len(readings)
+        group.readings = readings
         decided, boot = self._decided, self._journal.boot
         for reading in readings:
             event: Event | None
@@ -186,11 +194,13 @@ class Intake:
         group.events.append(stamped)
 
     def _hand_over(self, group: _Group) -> None:
-        self._uncommitted += group.readings
+        self._uncommitted += len(group.readings)
+        self._handed_over.append(group)
         self._journal.append(group.events, lambda error: self._done(group, error))
 
     def _done(self, group: _Group, error: JournalError | None) -> None:
-        self._uncommitted -= group.readings
+        self._uncommitted -= len(group.readings)
+        self._handed_over.popleft()
         self.drained += 1
         if error is None:
             self._committed(group)
@@ -205,7 +215,7 @@ class Intake:
             group.promise.set_result([stamped.event for stamped in group.events])
         for device, outcomes in group.outcomes.items():
             self._confirm(device, outcomes)
-        if group.readings == 0 and any(type(one.event) is QuestionOpened for one in group.events):
+        if not group.readings and any(type(one.event) is QuestionOpened for one in group.events):
             self.set_timer()
         for watcher in self._watchers:
             watcher()
@@ -216,10 +226,24 @@ class Intake:
             self._generation += 1
             self._journal.begin_again()
             self._decided = copy_of(self.committed)
+            self._take_back([group, *self._handed_over])
             for watcher in self._watchers:
                 watcher()
         if group.promise is not None and not group.promise.done():
             group.promise.set_exception(NotDurable("not_durable", error.where, error.hint))
+
+    def _take_back(self, groups: Sequence[_Group]) -> None:
+        """Decide their readings anew in a while, before any that came later.
+
+        A receiver that sends a press again is not heard: its driver knows that it was taken.
+        """
+        failed = [reading for group in groups for reading in group.readings]
+        if not failed:
+            return
+        self._readings[:0] = failed
+        if self._drain_due is not None:
+            self._drain_due.cancel()
+        self._drain_due = asyncio.get_running_loop().call_later(RETRY_S, self._drain)
 
     def set_timer(self) -> None:
         """Close the open question by itself when its time is up; call once after a start."""

@@ -21,6 +21,7 @@ PROGRAMS = {
     "gcc": ("gcc",),
     "iptables": ("iptables",),
     "make": ("make",),
+    "mkfs.ext4": ("mkfs.ext4",),
     "mosquitto": ("mosquitto",),
     "mosquitto_passwd": ("mosquitto_passwd",),
     "node": ("node",),

@@ -172,6 +172,32 @@ async def test_nothing_is_ticked_that_could_not_be_written(room: Room) -> None:
     assert replay(room.journal.after(0, 0)) == room.intake.committed
 
 
+async def test_what_a_failed_commit_held_is_recorded_in_its_order_when_the_disk_works(
+    room: Room,
+) -> None:
+    await room.intake.submit(ASK)
+    other = room.block_commits()
+    await room.press("0A", "A", "t1")
+    await room.intake.emit(CardTap(device="reader", mono_ns=now_ns(), uid="0A0B", token="c1"))
+    while room.journal.ok:
+        await asyncio.sleep(0.001)
+    await room.press("0A", "B", "t2")
+    await room.press("0A", "A", "t1")  # the receiver sends it again: it is no newer answer
+    assert room.told == []
+    other.execute("rollback")
+    other.close()
+    await room.until_told(4)
+    assert [(token, outcome.verdict) for _, token, outcome in room.told] == [
+        ("t1", "accepted"),
+        ("t2", "changed"),
+        ("t1", "accepted"),
+        ("c1", "accepted"),
+    ]
+    question = room.intake.committed.lessons[0].questions[0]
+    assert question.answers["0A"].key == "B"
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
 async def test_a_full_queue_makes_drivers_wait(room: Room) -> None:
     await room.intake.submit(ASK)
     other = room.block_commits()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
+
 from agent.identity import KEY_FILE, secret_file
 from agent.journal import snapshot
 from agent.journal.errors import JournalError
@@ -54,7 +56,7 @@ async def faults(data_dir: Path, promises: Promises, *, deep: bool) -> list[str]
         try:
             found += _journal_faults(journal, promises)
             found += [fault async for fault in _start_faults(journal, deep=deep)]
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             found.append(f"the database is damaged: {error}")
     found += _name_faults(data_dir, promises)
     return found
