@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.model import Question, State
-from agent.settings import CloudSection, Settings
+from agent.settings import CloudSection, DeviceSection, Settings
 from agent.wire.payloads import Receipt, encode
 from agent.wire.topics import Address
+from drivers.sim.receiver import PtyLine, Shown, VirtualReceiver
 from tests.cloud.school import School, until
 from tests.cloud.visitor import Visitor
 from tests.lesson.builder import LESSON, PLACE
@@ -85,6 +87,28 @@ async def test_a_board_that_stops_leaves_a_snapshot_of_its_last_event(settings: 
     assert kept[0] == snapshot.fingerprint()
     assert (committed.epoch, committed.seq) == journal.newest()
     journal.close()
+
+
+async def test_a_receiver_is_answered_after_the_disk_failed_for_a_while(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[Shown] = []
+    receiver = VirtualReceiver(now_ns=clock.now_ns, on_shown=shown.append)
+    async with PtyLine(receiver, clock.now_ns) as line:
+        plugged = {"id": "receiver-1", "driver": "clicker.reference", "port": line.path}
+        devices = [DeviceSection.model_validate(plugged)]
+        async with Board(settings.model_copy(update={"devices": devices})) as board:
+            receiver.press("0000000A", "A")
+            await until(lambda: len(shown) == 1)
+            board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+            other = sqlite3.connect(board.journal.path, isolation_level=None)
+            other.execute("begin immediate")
+            receiver.press("0000000A", "B")
+            await until(lambda: "a commit failed" in caplog.text)
+            other.close()
+            receiver.press("0000000A", "C")
+            await until(lambda: len(shown) == 3)
+            assert receiver.waiting == 0
 
 
 async def test_a_board_whose_names_somebody_else_uses_goes_on_under_new_ones(
