@@ -26,12 +26,11 @@ from agent.journal.damage import is_damage
 from agent.journal.errors import CommitFailed, JournalDamaged, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
-from agent.lesson.events import encode_body
+from agent.journal.side_work import Batch, SideWork
+from agent.lesson.events import encode_body, encode_kept
 from agent.lesson.replay import Stamped
 from agent.private_file import make_folder
 
-SIDE_DELAY_S = 1.0
-"""Notes that may be lost (the receipt) are written so often, with a commit if there is one."""
 STOP_S = 5.0
 SMALL_ROWS = 32
 LARGE_ROWS = 256
@@ -56,31 +55,16 @@ Done = Callable[[JournalError | None], None]
 
 
 class _Group(NamedTuple):
+    """What becomes durable together: `rows` as they are kept, `published` as the uplink wants."""
+
     rows: list[EventRow]
+    published: list[EventRow]
     generation: int
     done: Done
 
 
-_NOTHING = _Group([], 0, lambda _: None)
+_NOTHING = _Group([], [], 0, lambda _: None)
 """Wakes the writer, and is no group."""
-
-
-class _SideWork(NamedTuple):
-    """What rides on a commit, about once a second."""
-
-    notes: dict[str, str]
-    asides: list[tuple[int, str]]
-    snapshot: tuple[int, str, bytes] | None
-
-    def write(self, db: sqlite3.Connection) -> None:
-        db.executemany("insert or replace into meta values(?,?)", self.notes.items())
-        db.executemany("insert or replace into aside values(?,?)", self.asides)
-        if self.snapshot is not None:
-            db.execute("delete from snapshot")
-            db.execute("insert into snapshot values(?,?,?)", self.snapshot)
-
-
-_NO_SIDE_WORK = _SideWork({}, [], None)
 
 
 def give_size(log: Path, size_bytes: int) -> None:
@@ -116,10 +100,7 @@ class Journal(JournalReader):
         self._boot_id = boot_id
         self._queue: SimpleQueue[_Group] = SimpleQueue()
         self._unwritten = 0
-        self._side = threading.Lock()  # over the three that follow
-        self._notes: dict[str, str] = {}
-        self._asides: list[tuple[int, str]] = []
-        self._snapshot: tuple[int, str, bytes] | None = None
+        self._side = SideWork(time.monotonic)
         self._generation = 0
         self._failed_generation = -1
         self._stopping = False
@@ -225,45 +206,35 @@ class Journal(JournalReader):
 
     def append(self, events: Sequence[Stamped], done: Done) -> None:
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
-        rows = [
-            (
-                one.epoch << SEQ_BITS | one.seq,
-                one.boot,
-                one.mono_ns,
-                type(one.event).__name__,
-                encode_body(one.event),
-            )
-            for one in events
-        ]
+        rows: list[EventRow] = []
+        published: list[EventRow] = []
+        for one in events:
+            event = one.event
+            kind = type(event)
+            number = one.epoch << SEQ_BITS | one.seq
+            row = (number, one.boot, one.mono_ns, kind.__name__, encode_body(event))
+            published.append(row)
+            rows.append((*row[:4], encode_kept(event)) if kind.kept_as_values else row)
         self._unwritten += 1
-        self._queue.put(_Group(rows, self._generation, done))
+        self._queue.put(_Group(rows, published, self._generation, done))
 
     def begin_again(self) -> None:
         """After a failed commit: what is appended from now on has fresh numbers."""
         self._generation += 1
 
     def note(self, name: str, value: str) -> None:
-        """Keep a small fact that may be lost when the power goes; written within about 1 s."""
-        with self._side:
-            idle = not self._side_waits
-            self._notes[name] = value
-        if idle:
+        """Keep a small fact that may be lost when the power goes; written within about 10 s."""
+        if self._side.note(name, value):
             self._queue.put(_NOTHING)
 
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
         """Remember that the school did not take this event."""
-        with self._side:
-            idle = not self._side_waits
-            self._asides.append((row_id(epoch, seq), reason))
-        if idle:
+        if self._side.put_aside(row_id(epoch, seq), reason):
             self._queue.put(_NOTHING)
 
     def put_snapshot(self, epoch: int, seq: int, fingerprint: str, state: bytes) -> None:
         """Keep a state, within about 1 s; the one before it is dropped."""
-        with self._side:
-            idle = not self._side_waits
-            self._snapshot = (row_id(epoch, seq), fingerprint, state)
-        if idle:
+        if self._side.put_snapshot(row_id(epoch, seq), fingerprint, state):
             self._queue.put(_NOTHING)
 
     def do(self, chore: Chore) -> None:
@@ -271,27 +242,19 @@ class Journal(JournalReader):
         self.chores.add(chore)
         self._queue.put(_NOTHING)
 
-    @property
-    def _side_waits(self) -> bool:
-        return bool(self._notes or self._asides or self._snapshot)
-
     def _write(self) -> None:
         """The one thread that writes."""
-        side_at_s = 0.0
         while True:
             groups = self._take()
             stopping = self._stopping
-            side_work = _NO_SIDE_WORK
-            if self._side_waits and (stopping or time.monotonic() >= side_at_s):
-                side_work = self._take_side_work()
-                side_at_s = time.monotonic() + SIDE_DELAY_S
+            side = self._side.take(all_of_it=stopping)
             refused = [one for one in groups if one.generation <= self._failed_generation]
             groups = [one for one in groups if one.generation > self._failed_generation]
             if not groups and self.chores and not stopping:
                 self.chores.step(self._db)
-            error = self._commit(groups, side_work)
+            error = self._commit(groups, side)
             if error is not None:
-                self._put_back(side_work)
+                self._side.put_back(side)
                 if groups:
                     self._failed_generation = groups[-1].generation
             self._report(refused, self._failure)
@@ -304,36 +267,20 @@ class Journal(JournalReader):
         groups: list[_Group] = []
         with suppress(Empty):
             one = self._queue.get(timeout=self._patience_s)
+            while one is _NOTHING and not self._stopping:  # other work came: its time counts now
+                one = self._queue.get(timeout=self._patience_s)
             while True:
                 if one is not _NOTHING:
                     groups.append(one)
-                elif not groups and not self._stopping:  # side work came: from now on, not for ever
-                    one = self._queue.get(timeout=self._patience_s or SIDE_DELAY_S)
-                    continue
                 one = self._queue.get_nowait()
         return groups
 
     @property
     def _patience_s(self) -> float | None:
         """How long the writer waits for groups before it does something else."""
-        if self.chores:
-            return QUIET_S
-        return SIDE_DELAY_S if self._side_waits else None
+        return QUIET_S if self.chores else self._side.wait_s()
 
-    def _take_side_work(self) -> _SideWork:
-        with self._side:
-            side_work = _SideWork(self._notes, self._asides, self._snapshot)
-            self._notes, self._asides, self._snapshot = {}, [], None
-        return side_work
-
-    def _put_back(self, side_work: _SideWork) -> None:
-        """It was not written: it is tried again with a later commit, unless newer came."""
-        with self._side:
-            self._notes = side_work.notes | self._notes
-            self._asides = side_work.asides + self._asides
-            self._snapshot = self._snapshot or side_work.snapshot
-
-    def _commit(self, groups: list[_Group], side: _SideWork) -> JournalError | None:
+    def _commit(self, groups: list[_Group], side: Batch) -> JournalError | None:
         db = self._db
         rows = [row for group in groups for row in group.rows]
         if not rows and not any(side):
@@ -378,7 +325,7 @@ class Journal(JournalReader):
         self._unwritten -= len(groups)
         if error is None:
             for group in groups:
-                self._remember(group.rows)
+                self._remember(group.published)
         for group in groups:
             group.done(error)
 

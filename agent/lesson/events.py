@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 QuestionKind = Literal["single", "multiple", "true_false", "number"]
 Policy = Literal["last_wins", "first_wins"]
@@ -21,6 +22,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: ClassVar[int] = 1
     stays_on_board: ClassVar[tuple[str, ...]] = ()
     """Fields that are journalled but not published."""
+    kept_as_values: ClassVar[bool] = False
+    """Whether the journal keeps the values without their names (see `encode_kept`)."""
 
 
 class EpochStarted(Event, frozen=True, kw_only=True):
@@ -180,6 +183,8 @@ class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
         token: the device's own name for the press, None if it has none.
     """
 
+    kept_as_values: ClassVar[bool] = True
+
     lesson: str
     question: int
     device: str
@@ -223,29 +228,50 @@ KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclas
 """Every kind of event by name: the journal's `kind` column and the wire's."""
 
 _encode = msgspec.json.Encoder().encode
+_decode_values = msgspec.json.Decoder(list[Any]).decode
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
 }
 
 
 def encode_body(event: Event) -> bytes:
-    """The body as the journal keeps it."""
+    """The body as JSON: an object, as the event's schema says."""
     return _encode(event)
 
 
+def encode_kept(event: Event) -> bytes:
+    """The body as the journal keeps it: of the kinds that come by the thousand, the values alone.
+
+    Such an array has the fields in the order of the class; one that is added later stands last.
+    """
+    return _encode(astuple(event)) if event.kept_as_values else _encode(event)
+
+
 def decode_body(kind: str, body: bytes) -> Event:
-    """The event back from its body.
+    """The event back from its body, in either form.
 
     Raises:
         KeyError: no such kind.
         msgspec.ValidationError: the body is not one of that kind.
     """
-    event: Event = _DECODERS[kind].decode(body)
+    event: Event = _DECODERS[kind].decode(_as_object(kind, body))
     return event
 
 
+def _as_object(kind: str, body: bytes) -> bytes:
+    if not body.startswith(b"["):
+        return body
+    values = _decode_values(body)
+    names = KINDS[kind].__struct_fields__
+    if not KINDS[kind].kept_as_values or len(values) > len(names):
+        raise msgspec.ValidationError(f"{kind} has no body of {len(values)} values")
+    named = zip(names, values, strict=False)
+    return _encode({name: value for name, value in named if value is not None})
+
+
 def public_body(kind: str, body: bytes) -> bytes:
-    """The body as it may leave the board: without the fields that stay on it."""
+    """The body as it may leave the board: an object, without the fields that stay on it."""
+    body = _as_object(kind, body)
     private = KINDS[kind].stays_on_board
     if not private:
         return body
