@@ -39,9 +39,9 @@ TAIL_ROWS = 4096
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
 SPENT_ROWS = 256
 """Of those that it has read, so many."""
-PAGE_BYTES = 1024
-CHECKPOINT_PAGES = 1000
-WAL_BYTES = (CHECKPOINT_PAGES + 100) * (PAGE_BYTES + 24)
+PAGE_BYTES = 512
+CHECKPOINT_PAGES = 2000
+WAL_BYTES = (CHECKPOINT_PAGES + 200) * (PAGE_BYTES + 24)
 """Of the write-ahead log: a frame a page, and what one commit adds behind the checkpoint's mark."""
 WRITER_PRAGMAS = (
     f"page_size={PAGE_BYTES}",
