@@ -24,6 +24,7 @@ from fleet.store import Store
 PRESS_KINDS = ("ResponseRecorded", "ResponseRejected", "PressUnasked")
 TOKENS = "select kind, json_extract(body, '$.token') from event where kind in (?, ?, ?)"
 PAGE = 1_000
+NAMED = 5
 
 
 class Account(msgspec.Struct, kw_only=True):
@@ -40,6 +41,7 @@ class Account(msgspec.Struct, kw_only=True):
         aside: events that the school did not take.
         gaps: places where the school's numbers of an epoch do not rise one by one.
         replay_differs: whether the state after snapshot and rest is not that of all events.
+        named: some of the presses that are lost or unknown.
     """
 
     answers: int
@@ -51,6 +53,7 @@ class Account(msgspec.Struct, kw_only=True):
     aside: int
     gaps: int
     replay_differs: bool
+    named: list[str]
 
     @property
     def good(self) -> bool:
@@ -107,7 +110,8 @@ async def reckon(
     """
     kinds, doubled = _held_presses(database)
     answers = sum(kind == "ResponseRecorded" for kind in kinds.values())
-    lost = sum(token not in kinds for token in ticks)
+    lost = [token for token in ticks if token not in kinds]
+    unknown = [token for token in kinds if token not in ticks and token not in made]
     contradicted = sum(
         token in kinds and (code in TICKED) != (kinds[token] == "ResponseRecorded")
         for token, code in ticks.items()
@@ -121,14 +125,15 @@ async def reckon(
             apply(state, stamped)
         return Account(
             answers=answers,
-            lost=lost,
+            lost=len(lost),
             doubled=doubled,
             contradicted=contradicted,
-            unknown=sum(token not in ticks and token not in made for token in kinds),
+            unknown=len(unknown),
             journal_differs=differs,
             aside=board.asides(),
             gaps=gaps,
             replay_differs=snapshot.recover(board) != state,
+            named=[*lost[:NAMED], *unknown[:NAMED]],
         )
     finally:
         board.close()

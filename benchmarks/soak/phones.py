@@ -18,6 +18,15 @@ VERDICTS = {"accepted": 0, "changed": 1}
 REJECTED = 16
 
 
+class _Phone:
+    """One phone in one lesson: it has one seat, however many of its answers are on their way."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.seat = ""
+        self.joining = asyncio.Lock()
+
+
 class Phones:
     """Phones of one room. `ticks`: what each answer's phone was told; `made`: all that were sent.
 
@@ -29,8 +38,10 @@ class Phones:
         self.ticks: dict[str, int] = {}
         self.made: set[str] = set()
         self.gave_up = 0
-        self._browsers = [Browser(url) for _ in range(count)]
-        self._seats: list[str | None] = [None] * count
+        self._url = url
+        self._count = count
+        self._phones: list[_Phone] = []
+        self._all: list[_Phone] = []
         self._lesson = ""
         self._rng = rng
         self._answers: set[asyncio.Task[None]] = set()
@@ -40,8 +51,8 @@ class Phones:
         for task in self._answers:
             task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
-        for browser in self._browsers:
-            await browser.close()
+        for phone in self._all:
+            await phone.browser.close()
 
     async def settle(self) -> None:
         """Wait until every phone has heard what became of its answers."""
@@ -51,36 +62,39 @@ class Phones:
         """Something was asked: every phone joins if it must, and answers twice."""
         if lesson != self._lesson:
             self._lesson = lesson
-            self._seats = [None] * len(self._browsers)
-        for place in range(len(self._browsers)):
-            task = asyncio.create_task(self._answer_twice(place, lesson, room_code, number))
+            self._phones = [_Phone(Browser(self._url)) for _ in range(self._count)]
+            self._all += self._phones
+        for phone in self._phones:
+            task = asyncio.create_task(self._answer_twice(phone, room_code, number))
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
 
-    async def _answer_twice(self, place: int, lesson: str, room_code: str, number: int) -> None:
-        seat = self._seats[place]
-        if seat is None:
-            joined = await self._say(place, "/s/join", {"room_code": room_code})
-            if joined is None or lesson != self._lesson:
-                return
-            seat = self._seats[place] = str(joined["seat"])
+    async def _answer_twice(self, phone: _Phone, room_code: str, number: int) -> None:
+        async with phone.joining:
+            if not phone.seat:
+                joined = await self._say(phone, "/s/join", {"room_code": room_code})
+                if joined is None:
+                    return
+                phone.seat = str(joined["seat"])
         for key in self._rng.sample("ABCD", 2):
             await asyncio.sleep(self._rng.uniform(0, THINK_S))
             attempt = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-            token = f"{seat}:{attempt}"
+            token = f"{phone.seat}:{attempt}"
             self.made.add(token)
             body = {"question": number, "key": key, "attempt_id": attempt}
-            said = await self._say(place, "/s/answer", body)
+            said = await self._say(phone, "/s/answer", body)
             if said is None:
                 self.gave_up += 1
             else:
                 self.ticks[token] = VERDICTS.get(said["outcome"], REJECTED)
 
-    async def _say(self, place: int, path: str, body: dict[str, object]) -> dict[str, str] | None:
+    async def _say(
+        self, phone: _Phone, path: str, body: dict[str, object]
+    ) -> dict[str, str] | None:
         """The answer, however often it must be asked for; None when it was refused for good."""
         while True:
             try:
-                said: dict[str, str] = await self._browsers[place].call("POST", path, body)
+                said: dict[str, str] = await phone.browser.call("POST", path, body)
             except (httpx.TransportError, OSError):
                 pass  # the agent is away: the same once more
             except Refused as refusal:

@@ -28,6 +28,7 @@ async def test_what_a_clicker_was_shown_is_at_the_school_once_whoever_is_killed(
         aside=0,
         gaps=0,
         replay_differs=False,
+        named=[],
     )
     assert result.ticked + result.phone_answers <= result.account.answers
     assert result.phone_answers > 0
