@@ -168,18 +168,6 @@ async def test_a_lesson_is_right_whatever_its_clock_does(tmp_path: Path) -> None
         await lesson.open()
         await lesson.question(1, lambda: board_time.shift(DAY_S))
         await lesson.question(2, lambda: board_time.shift(-DAY_S))
-        await lesson.ask(3, timer_s=5)
-        lesson.press(3)
-        board_time.shift(DAY_S)
-        await settle(scene)
-        board_time.shift(-DAY_S)
-        await teacher.until(
-            lambda view: (
-                view.lesson is not None
-                and view.lesson.question is not None
-                and view.lesson.question.asked.status == "closed"
-            )
-        )
         await receive(scene)
         assert {one.clock for one in held(scene)} == {"estimated"}
         assert held(scene)[0].at_ns is None
@@ -188,8 +176,18 @@ async def test_a_lesson_is_right_whatever_its_clock_does(tmp_path: Path) -> None
 
         board_time.shift(3600)  # its first time server is wrong
         board_time.disciplined()
-        await lesson.question(4, lambda: None)
+        await lesson.ask(3, timer_s=5)
+        lesson.press(3)
         await learnt(scene, 1)
+        await settle(scene)
+        await teacher.until(
+            lambda view: (
+                view.lesson is not None
+                and view.lesson.question is not None
+                and view.lesson.question.asked.status == "closed"
+            )
+        )
+        await lesson.question(4, lambda: None)
         await receive(scene)
         assert all(abs(lesson.wrong_s(one) - 3600) < CLOSE_S for one in answers(scene))
         while board_state(scene)["clock"] == "estimated":  # its retained state says so too
