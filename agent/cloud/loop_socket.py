@@ -84,25 +84,21 @@ class LoopSocket:
             sock.close()
         elif sock.fileno() >= 0:
             self._watched = (client, sock)
-            self._loop.add_reader(sock, self._readable, client, sock)
+            # By number: a socket that is not known yet would be spelled out for an error.
+            self._loop.add_reader(sock.fileno(), self._readable, client, sock)
 
     def rest(self) -> None:
-        """Read nothing until the next beat: what the broker and the school answer comes together.
-
-        A connection over TLS may hold back what it has decrypted, so it does not rest.
-        """
-        if self._watched is None or self._rests or isinstance(self._watched[1], ssl.SSLSocket):
+        """Read nothing until the next beat: what broker and school answer then comes together."""
+        if self._watched is None or self._rests:
             return
         self._rests = True
-        self._loop.remove_reader(self._watched[1])
+        self._loop.remove_reader(self._watched[1].fileno())
         self._loop.call_at(next_beat_s(self._loop.time()), self._read_on)
 
     def _read_on(self) -> None:
         self._rests = False
         if self._watched is not None and not self._closed:
-            client, sock = self._watched
-            if sock.fileno() >= 0:
-                self._loop.add_reader(sock, self._readable, client, sock)
+            self._watch(*self._watched)
 
     def _readable(self, client: paho.Client, sock: Any) -> None:
         # For brokers that gather (rumqttd): the kernel forgets the wish after a while.
@@ -122,16 +118,23 @@ class LoopSocket:
     def _forget(self, sock: Any) -> None:
         self._watched = None
         if sock.fileno() >= 0:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
+            self._loop.remove_reader(sock.fileno())
+            self._loop.remove_writer(sock.fileno())
 
     def want_write(self, client: paho.Client, _data: Any, sock: Any) -> None:
         """Paho's on_socket_register_write."""
         self._hop(self._arm, client, sock)
 
     def _arm(self, client: paho.Client, sock: Any) -> None:
-        if not self._closed and sock.fileno() >= 0:
-            self._loop.add_writer(sock, client.loop_write)
+        self._loop.call_soon(self._write, client, sock)
+
+    def _write(self, client: paho.Client, sock: Any) -> None:
+        """Write at once, without asking whether the socket takes it; wait only if it does not."""
+        if self._closed or sock.fileno() < 0:
+            return
+        client.loop_write()
+        if client.want_write() and sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), client.loop_write)
 
     def written(self, _client: paho.Client, _data: Any, sock: Any) -> None:
         """Paho's on_socket_unregister_write."""
@@ -139,4 +142,4 @@ class LoopSocket:
 
     def _disarm(self, sock: Any) -> None:
         if sock.fileno() >= 0:
-            self._loop.remove_writer(sock)
+            self._loop.remove_writer(sock.fileno())
