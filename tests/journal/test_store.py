@@ -12,7 +12,7 @@ import pytest
 
 from agent.journal import snapshot
 from agent.journal.errors import CommitFailed, JournalError, JournalUnusable
-from agent.journal.store import Journal
+from agent.journal.store import TAIL_ROWS, WAL_BYTES, Journal
 from agent.lesson import events as ev
 from agent.lesson.model import Position
 from agent.lesson.replay import Stamped
@@ -58,6 +58,52 @@ async def test_a_commit_returns_when_the_disk_has_it(tmp_path: Path) -> None:
     db = journal._db  # noqa: SLF001 (a power cut cannot be tried here; what SQLite was told can)
     assert db.execute("pragma journal_mode").fetchone() == ("wal",)
     assert db.execute("pragma synchronous").fetchone() == (2,)
+    journal.close()
+
+
+async def test_the_log_has_its_full_size_from_the_start(tmp_path: Path) -> None:
+    log = tmp_path / "journal.db-wal"
+    journal = opened(tmp_path)
+    assert log.stat().st_size == WAL_BYTES
+    for seq in range(1, 400):
+        await put(journal, press(seq))
+    assert log.stat().st_size == WAL_BYTES
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for name in ("journal.db", "journal.db-wal"):
+        (killed / name).write_bytes((tmp_path / name).read_bytes())
+    journal.close()
+    again = opened(killed)
+    assert again.newest() == (5, 399)
+    again.close()
+
+
+async def test_what_was_just_written_reads_the_same_from_memory_and_from_the_file(
+    tmp_path: Path,
+) -> None:
+    journal = opened(tmp_path)
+    answers = [
+        Stamped(
+            5,
+            seq,
+            1,
+            seq,
+            ev.ResponseRecorded(
+                lesson=LESSON, question=1, device="receiver-1", keypad="0A", key="A", token=None
+            ),
+        )
+        for seq in range(1, 2 * TAIL_ROWS)
+    ]
+    for start in range(0, len(answers), 1000):
+        await put(journal, *answers[start : start + 1000])
+    after, read = 0, []
+    while rows := journal.read(5, after, 700):  # the first from the file, the last from memory
+        read += rows
+        after = rows[-1].seq
+    assert [row.seq for row in read] == [one.seq for one in answers]
+    bodies = [ev.public_body(row.kind, row.body) for row in read]
+    assert set(bodies) == {ev.encode_body(answers[0].event)}
+    assert [row.seq for row in journal.read(5, 3, 2)] == [4, 5]  # read again, long afterwards
     journal.close()
 
 
