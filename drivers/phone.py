@@ -26,6 +26,10 @@ class Phone(Driver):
             for press in await self.ports.phones.take():
                 await emit(msgspec.structs.replace(press, device=self.device_id))
 
+    def counters(self) -> dict[str, int]:
+        """What the page did not take, and told the phone so."""
+        return self.ports.phones.counters()
+
     def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
         """Let the phones show their ticks."""
         self.ports.phones.confirm(outcomes)

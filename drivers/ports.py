@@ -31,6 +31,9 @@ class Phones(Protocol):
     def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
         """Tell the phones what became of their presses."""
 
+    def counters(self) -> dict[str, int]:
+        """What the page did not take, and told the phone so."""
+
 
 class Ports(Protocol):
     """All that a driver may use of the world outside it."""

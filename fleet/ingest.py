@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 2000
 """Messages; what comes on top is dropped, and its board resends it."""
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""The same, where they are large."""
 MAX_GROUP = 200
 LOOK_UP_S = 0.5
 STORE_RETRY_S = 1.0
@@ -137,6 +139,8 @@ class Ingest:
         self._store = store
         self._on_ready = on_ready
         self._waiting: queue.Queue[Message] = queue.Queue(MAX_WAITING)
+        self._arrived_bytes = 0  # of paho's thread
+        self._fetched_bytes = 0  # of the loop
         self._stopping = False
         self._was_ready = False
 
@@ -231,9 +235,15 @@ class Ingest:
         except UnicodeDecodeError:
             topic = ""
         content_type = getattr(message.properties, "ContentType", "")
+        size_bytes = len(message.payload)
+        if self._arrived_bytes + size_bytes - self._fetched_bytes > MAX_WAITING_BYTES:
+            self.count.dropped += 1
+            return
+        self._arrived_bytes += size_bytes
         try:
             self._waiting.put_nowait(Message(topic, content_type, bytes(message.payload)))
         except queue.Full:
+            self._arrived_bytes -= size_bytes
             self.count.dropped += 1
 
     # -- in the loop ----------------------------------------------------------------------------
@@ -249,6 +259,7 @@ class Ingest:
                 group.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
+        self._fetched_bytes += sum(len(message.payload) for message in group)
         return group
 
     def take(self, group: list[Message]) -> list[Answer]:

@@ -25,6 +25,7 @@ class PhoneDesk:
         self._presses: list[KeyPress] = []
         self._arrived = asyncio.Event()
         self._waiting: dict[Token, list[asyncio.Future[Outcome]]] = {}
+        self._counters = {"late": 0, "no_room": 0, "too_many": 0}
 
     async def answer(self, seat: str, question: int, key: str, attempt: Token) -> Outcome:
         """Hand in one answer; what became of it, once that is durable.
@@ -33,6 +34,7 @@ class PhoneDesk:
             PhonesBusy: nothing was ticked.
         """
         if len(self._presses) >= MAX_WAITING:
+            self._counters["no_room"] += 1
             raise PhonesBusy
         told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         token = f"{seat}:{attempt}"
@@ -51,6 +53,7 @@ class PhoneDesk:
         try:
             return await asyncio.wait_for(told, CONFIRM_S)
         except TimeoutError as error:
+            self._counters["late"] += 1
             raise PhonesBusy from error
         finally:
             others = self._waiting.get(token)
@@ -58,6 +61,17 @@ class PhoneDesk:
                 others.remove(told)
                 if not others:
                     del self._waiting[token]
+
+    def too_many(self) -> None:
+        """Count an answer of a phone that presses faster than any thumb."""
+        self._counters["too_many"] += 1
+
+    def counters(self) -> dict[str, int]:
+        """Answers that were not taken, and whose phones were told to try again.
+
+        `late`: not durable in time. `no_room`: too many waited. `too_many`: from one phone.
+        """
+        return dict(self._counters)
 
     async def take(self) -> Sequence[KeyPress]:
         """Wait for presses; all that wait."""

@@ -85,6 +85,7 @@ def routes(ctx: Context) -> APIRouter:
         """Answer; replies only when it is durable. 503: nothing was ticked, send it again."""
         seat = ctx.seat(request)
         if not ctx.access.flood.allows(seat.seat):
+            ctx.phones.too_many()
             hint = "press less often; this press was not taken"
             raise Refusal(429, "too_many_presses", "seat", hint, {"Retry-After": "2"})
         outcome = await ctx.phones.answer(seat.seat, body.question, body.key, body.attempt_id)

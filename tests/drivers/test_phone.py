@@ -34,3 +34,4 @@ def test_outcomes_reach_the_page() -> None:
     told = [("a1", Outcome("accepted")), ("a2", Outcome("rejected", "question_closed"))]
     driver.confirm(told)
     assert ports.memory_phones.told == told
+    assert driver.counters() == {"late": 0}

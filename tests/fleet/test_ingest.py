@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import paho.mqtt.client as paho
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.lesson.events import KINDS, ResponseRecorded, encode_body
 from agent.wire.codec import JSON, Packed, pack, unpack
@@ -30,7 +32,7 @@ from agent.wire.payloads import (
 )
 from agent.wire.topics import Address
 from fleet.__main__ import main
-from fleet.ingest import Answer, Ingest, IngestOptions, Message
+from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, IngestOptions, Message
 from fleet.store import Store
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
@@ -200,6 +202,26 @@ ITEMS = st.fixed_dictionaries(
 def test_no_message_stops_the_ingest(ingest: Ingest, kind: str, payload: bytes) -> None:
     answers = ingest.take([up(kind, Packed(JSON, payload))])
     assert len(answers) == (kind == "b")
+
+
+def test_what_waits_has_a_bound_in_memory_too(ingest: Ingest) -> None:
+    client, large = paho.Client(CallbackAPIVersion.VERSION2), bytes(250_000)
+
+    def arrive(count: int) -> None:
+        for _ in range(count):
+            message = paho.MQTTMessage(topic=BOARD.up("b").encode())
+            message.payload = large
+            ingest._arrived(client, None, message)  # noqa: SLF001 (paho calls it)
+
+    most = MAX_WAITING_BYTES // len(large)
+    arrive(most + 30)
+    assert ingest.count.dropped == 30
+    fetched = 0
+    while group := ingest._group():  # noqa: SLF001
+        fetched += len(group)
+    assert fetched == most
+    arrive(most)
+    assert ingest.count.dropped == 30
 
 
 def test_what_is_held_can_be_looked_at(

@@ -173,6 +173,7 @@ async def test_an_answer_that_cannot_be_saved_is_not_ticked_and_may_be_sent_agai
     assert (answer.status_code, answer.json()["code"]) == (503, "not_durable")
     assert answer.headers["retry-after"] == "1"
     assert (await phone.ok("GET", "/s/me"))["key"] is None
+    assert board.supervisor.devices()[0].counters["late"] == 1
     other.close()
     assert (await phone.ok("POST", "/s/answer", same))["outcome"] == "accepted"
 
@@ -194,6 +195,7 @@ async def test_the_desk_holds_so_many_answers_and_no_more() -> None:
     await asyncio.sleep(0)
     with pytest.raises(PhonesBusy):
         await desk.answer("s", 1, "A", "one-more")
+    assert desk.counters() == {"late": 0, "no_room": 1, "too_many": 0}
     presses = await desk.take()
     assert len(presses) == MAX_WAITING
     assert (presses[0].keypad, presses[0].item, presses[0].mono_ns) == ("s", 1, 7)
