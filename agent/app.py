@@ -35,7 +35,7 @@ from agent.journal.errors import JournalDamaged
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
 from agent.lesson.events import EpochStarted, Place
-from agent.lesson.model import Moment
+from agent.lesson.model import Moment, Position
 from agent.notify import notify, watchdog_s
 from agent.polling import Polling
 from agent.ports import BoardPorts
@@ -167,6 +167,7 @@ class Board:
             intake,
             settings.journal,
             whole=opened.whole,
+            received=lambda: Position(self.uplink.state.epoch, self.uplink.state.upto),
             wall=self._synced_wall,
             now=lambda: datetime.now(UTC) if self._wall.synced else None,
         )

@@ -16,13 +16,13 @@ from typing import Literal
 import msgspec
 
 from agent.intake import Intake
-from agent.journal import damage, retention, space
+from agent.journal import ballast, damage, retention, snapshot, space
 from agent.journal.errors import JournalDamaged
 from agent.journal.recovery import TakeOver
 from agent.journal.space import Space
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
-from agent.lesson.model import Moment
+from agent.lesson.model import Moment, Position
 from agent.settings import JournalSection
 
 log = logging.getLogger(__name__)
@@ -30,9 +30,10 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 TIDY_S = 600.0
 """Old lessons are looked for so often; at once when room gets short."""
-SHORT_TIDY_S = 10.0
+SHORT_TIDY_S = 5.0
 PROBE_S = 5.0
-RECEIPT_NOTE = "receipt"
+BALLASTS_FREE = 5
+"""So many times the ballast must be free before some is laid in again."""
 PROBE_NOTE = "probe"
 
 
@@ -68,6 +69,7 @@ class Storage:
         settings: JournalSection,
         *,
         whole: bool,
+        received: Callable[[], Position],
         wall: Callable[[Moment], datetime | None],
         now: Callable[[], datetime | None],
     ) -> None:
@@ -78,6 +80,7 @@ class Storage:
             intake: told when answers must be refused.
             settings: the bounds.
             whole: False: a replay of what a salvage takes over will say more than the state does.
+            received: up to here the school has everything.
             wall: when a moment was, None if nobody knows.
             now: what time it is, None if nobody knows.
         """
@@ -85,6 +88,7 @@ class Storage:
         self._intake = intake
         self._settings = settings
         self._whole = whole
+        self._received = received
         self._wall = wall
         self._now = now
         self._watchers: list[Callable[[], None]] = []
@@ -121,7 +125,10 @@ class Storage:
         self._intake.full = seen.room == "full"
         set_aside = len(damage.aside_files(self._folder))
         self.state = msgspec.structs.replace(before, space=seen, set_aside=set_aside)
+        if seen.room == "ok" and seen.free_bytes > BALLASTS_FREE * ballast.BALLAST_BYTES:
+            ballast.lay_in(self._folder)
         if seen.room != before.space.room:
+            self._tidy_due_s = 0.0
             level = logging.INFO if seen.room == "ok" else logging.WARNING
             log.log(
                 level, "room for answers: %s %s (journal %d of %d MB, %d MB free on the disk)",
@@ -155,7 +162,8 @@ class Storage:
             if loop.time() >= self._tidy_due_s:
                 short = self.state.space.room != "ok"
                 self._tidy_due_s = loop.time() + (SHORT_TIDY_S if short else TIDY_S)
-                self.tidy()
+                if self.tidy():
+                    self._tidy_due_s = loop.time() + LOOK_S
 
     @property
     def _folder(self) -> Path:
@@ -163,33 +171,36 @@ class Storage:
 
     # -- old lessons --------------------------------------------------------------------------
 
-    def tidy(self) -> None:
-        """Begin to delete what may be deleted, if there is anything."""
+    def tidy(self) -> bool:
+        """Begin to delete what may be deleted, if there is anything.
+
+        Whether there is, but a snapshot must be written first: try again soon.
+        """
         at_work = self._deletion is not None and self._deletion in self._journal.chores
         if at_work or self._take_over.running:
-            return
+            return False
         now = self._now()
         before = None if now is None else retention.cutoff(now, self._settings.keep_days)
         short = self.state.space.room != "ok"
         if before is None and not short:
-            return
+            return False
         spans = list(self._intake.committed.spans.values())
-        received = retention.position_noted(self._journal, RECEIPT_NOTE)
+        received = self._received()
         covered = self._journal.covered()
         old = retention.old_lessons(
-            spans,
-            received=received,
-            covered=covered,
-            wall=self._wall,
-            before=None if short else before,
+            spans, received=received, wall=self._wall, before=None if short else before
         )
         if not old:
-            return
+            return False
+        if old[-1].last > covered:
+            snapshot.keep(self._journal, self._intake.committed)
+            return True
         end = retention.oldest_kept(spans, old, limit=min(received, covered))
         self._intake.forget_lessons([span.id for span in old])
         log.info("%d old lessons are deleted here; the school has them", len(old))
         self._deletion = retention.Deletion(end)
         self._journal.do(self._deletion)
+        return False
 
     # -- damaged files ------------------------------------------------------------------------
 

@@ -224,3 +224,32 @@ async def test_a_timer_closes_its_question(room: Room) -> None:
         await asyncio.sleep(0.001)
     closed = next(row for row in room.journal.read(5, 0, 10) if row.kind == "QuestionClosed")
     assert b'"by":"timer"' in closed.body
+
+
+async def test_without_room_presses_and_cards_are_refused_and_nothing_is_recorded(
+    room: Room,
+) -> None:
+    await room.intake.submit(ASK)
+    await room.press("0A", "B", "t1")
+    await room.until_told(1)
+    before = room.journal.newest()
+    room.intake.full = True
+    await room.press("0B", "B", "t2")
+    await room.press("0A", "B", "t1")  # the same press again: it was recorded
+    tap = CardTap(device="reader-1", mono_ns=now_ns(), uid="01", token="t3")
+    await room.intake.emit(tap)
+    await room.until_told(4)
+    assert room.told[1:] == [
+        ("receiver-1", "t2", Outcome("rejected", "storage_full")),
+        ("receiver-1", "t1", Outcome("accepted")),
+        ("reader-1", "t3", Outcome("rejected", "storage_full")),
+    ]
+    assert room.journal.newest() == before
+    with pytest.raises(NotDurable, match="storage_full"):
+        await room.intake.submit(ASK)
+    await room.intake.submit(cmd.CloseQuestion(lesson=LESSON, question=1))
+    room.intake.full = False
+    await room.intake.submit(ASK)
+    await room.press("0B", "B", "t2")
+    await room.until_told(5)
+    assert room.told[4] == ("receiver-1", "t2", Outcome("accepted"))

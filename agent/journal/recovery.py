@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from agent.journal import damage, snapshot
-from agent.journal.errors import JournalDamaged, JournalUnusable
+from agent.journal import ballast, damage, snapshot
+from agent.journal.errors import JournalDamaged, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
 from agent.journal.reading import EventRow
 from agent.journal.store import WRITER_PRAGMAS, Journal
@@ -39,6 +39,7 @@ NEWEST_EPOCH = "journal.epoch"
 """A file beside the journal: the newest epoch, for when nothing can be read any more."""
 HIGHEST_FIRST_EPOCH = 1 << 30
 RETRY_S = 60.0
+DISK_CODES = ("journal_unopenable", "journal_unwritable")
 INCOMPLETE_NOTE = "incomplete"
 """Noted while the state lacks something that a replay of all salvaged events could add."""
 
@@ -61,37 +62,66 @@ class Opened(NamedTuple):
 def open_journal(path: Path, *, boot_id: str) -> Opened:
     """Open the journal. A damaged one is set aside, and a new one takes its place.
 
+    On a full disk the ballast is thrown off, so that pages can say what is wrong.
+
     Raises:
         JournalUnusable: another agent holds it, it is newer than this agent, or the disk fails.
     """
-    make_folder(path.parent)
-    _look_after(path)
+    try:
+        return _opened(path, boot_id)
+    except JournalUnusable as error:
+        if error.code not in DISK_CODES or not ballast.throw_off(path.parent):
+            raise
+        log.error("%s; a few MB kept for this are given up", error)
+        return _opened(path, boot_id)
+
+
+def _opened(path: Path, boot_id: str) -> Opened:
+    try:
+        make_folder(path.parent)
+        _look_after(path)
+        opened = _recovered(path, boot_id)
+        return _begin_anew(path, boot_id) if opened is None else opened
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, JournalError):
+            raise
+        hint = f"free space or check the disk ({error})"
+        raise JournalUnusable("journal_unopenable", str(path), hint) from error
+
+
+def _recovered(path: Path, boot_id: str) -> Opened | None:
+    """The journal and what it says; None if it was damaged, and is set aside now."""
     journal = Journal(path, boot_id=boot_id)
     try:
         journal.open()
-        try:
-            waiting = damage.pending(path.parent)
-            incomplete = journal.noted(INCOMPLETE_NOTE) == "1"
-            state = snapshot.recover(journal, afresh=incomplete and not waiting)
-        except sqlite3.DatabaseError as error:
-            journal.close()
-            if not damage.is_damage(error):
-                hint = f"free space or check the disk ({error})"
-                raise JournalUnusable("journal_unopenable", str(path), hint) from error
-            raise JournalDamaged("journal_damaged", str(path), str(error)) from error
     except JournalDamaged as error:
-        log.error("%s", error)
-        with _held(path):
-            damage.set_aside(path)
-    else:
-        if not waiting or journal.newest() != (0, 0):
-            if incomplete and not waiting:
-                incomplete = False
-                journal.note(INCOMPLETE_NOTE, "0")
-            return Opened(journal, state, salvaged=False, whole=not incomplete)
-        journal.close()  # the power went before anything was taken over
+        _give_up(path, error)
+        return None
+    try:
+        waiting = damage.pending(path.parent)
+        incomplete = journal.noted(INCOMPLETE_NOTE) == "1"
+        state = snapshot.recover(journal, afresh=incomplete and not waiting)
+        empty = journal.newest() == (0, 0)
+    except sqlite3.Error as error:
+        journal.close()
+        if not damage.is_damage(error):
+            raise
+        _give_up(path, error)
+        return None
+    if waiting and empty:  # the power went before anything was taken over
+        journal.close()
         path.unlink()
-    return _begin_anew(path, boot_id)
+        return None
+    if incomplete and not waiting:
+        incomplete = False
+        journal.note(INCOMPLETE_NOTE, "0")
+    return Opened(journal, state, salvaged=False, whole=not incomplete)
+
+
+def _give_up(path: Path, error: Exception) -> None:
+    log.error("%s is damaged: %s", path, error)
+    with _held(path):
+        damage.set_aside(path)
 
 
 def _look_after(path: Path) -> None:

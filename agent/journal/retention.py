@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from agent.journal.reading import SEQ_BITS
-from agent.journal.store import Journal
 from agent.lesson.model import LessonSpan, Moment, Position
 
 KEPT_LESSONS = 20
@@ -32,7 +31,6 @@ def old_lessons(
     spans: Iterable[LessonSpan],
     *,
     received: Position,
-    covered: Position,
     wall: Callable[[Moment], datetime | None],
     before: datetime | None,
 ) -> list[LessonSpan]:
@@ -41,15 +39,13 @@ def old_lessons(
     Args:
         spans: all lessons, oldest first.
         received: up to here the school has everything.
-        covered: up to here a snapshot has everything.
         wall: when a moment was, None if nobody knows.
         before: only lessons opened before this; None: whatever their age.
     """
     lessons = sorted(spans, key=lambda span: span.first)
-    limit = min(received, covered)
     candidates = []
     for span in lessons[: max(len(lessons) - KEPT_LESSONS, 0)]:
-        if not span.ended or span.last > limit:
+        if not span.ended or span.last > received:
             break
         candidates.append(span)
     if before is None:
@@ -100,9 +96,3 @@ class Deletion:
 def cutoff(now: datetime, keep_days: int) -> datetime:
     """Lessons from before this are old."""
     return now - timedelta(days=keep_days)
-
-
-def position_noted(journal: Journal, name: str) -> Position:
-    """A note of the form "epoch:seq"; 0:0 without it."""
-    epoch, _, seq = (journal.noted(name) or "0:0").partition(":")
-    return Position(int(epoch), int(seq))

@@ -23,7 +23,13 @@ from typing import IO, NamedTuple
 from agent.journal import leftover
 from agent.journal.chores import QUIET_S, Chore, Chores
 from agent.journal.damage import is_damage
-from agent.journal.errors import CommitFailed, JournalDamaged, JournalError, JournalUnusable
+from agent.journal.errors import (
+    CommitFailed,
+    JournalDamaged,
+    JournalError,
+    JournalUnusable,
+    disk_code,
+)
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.journal.side_work import Batch, SideWork
@@ -299,7 +305,7 @@ class Journal(JournalReader):
                 db.execute("rollback")
             self.damaged = self.damaged or is_damage(error)
             hint = "free space or check the disk; answers are refused until it works again"
-            self._failure = CommitFailed("not_durable", str(self.path), f"{hint} ({error})")
+            self._failure = CommitFailed(disk_code(error), str(self.path), f"{hint} ({error})")
             return self._failure
         self._failure = None
         return None

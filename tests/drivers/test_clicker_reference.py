@@ -111,6 +111,7 @@ def test_a_frame_that_is_no_message_is_junk() -> None:
         (Outcome("changed"), OutcomeCode.CHANGED),
         (Outcome("rejected", "question_closed"), OutcomeCode.QUESTION_CLOSED),
         (Outcome("rejected", "accepted"), OutcomeCode.REJECTED),
+        (Outcome("rejected", "storage_full"), OutcomeCode.STORAGE_FULL),
         (Outcome("rejected"), OutcomeCode.REJECTED),
     ],
 )

@@ -53,6 +53,12 @@ async def ask(board: Board, lesson: str) -> None:
 
 async def press(board: Board, token: str, answers: int) -> None:
     """So many keypads press, each under a token of its own; durable on return."""
+    await emit(board, token, answers)
+    await until(lambda: board.intake.waiting == 0)
+
+
+async def emit(board: Board, token: str, answers: int) -> None:
+    """The same, not durable yet."""
     for number in range(answers):
         await board.intake.emit(
             KeyPress(
@@ -63,7 +69,6 @@ async def press(board: Board, token: str, answers: int) -> None:
                 token=f"{token}:{number}",
             )
         )
-    await until(lambda: board.intake.waiting == 0)
 
 
 def tokens_held(school: School) -> list[str]:

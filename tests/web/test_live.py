@@ -9,7 +9,7 @@ import pytest
 
 from agent.web import live
 from agent.web.live import Live
-from agent.web.views import AskedView, StudentView
+from agent.web.views import AskedView, StorageHealth, StudentView
 from tests.web.room import API, Board
 
 
@@ -236,3 +236,19 @@ async def test_a_page_that_names_no_view_sees_that_of_its_role(board: Board) -> 
         assert await anext(lines) == "event: view"
         assert '"role":"teacher"' in await anext(lines)
     assert await board.visitor().refused("GET", "/live") == "401 join_first"
+
+
+async def test_the_teacher_sees_how_much_room_there_is_and_health_says_when_there_is_none(
+    board: Board,
+) -> None:
+    teacher = await board.teacher()
+    async with teacher.live("teacher") as page:
+        assert (await page.next())["storage"]["room"] == "ok"
+        board.storage = StorageHealth(room="low", reason="journal", used_percent=83)
+        board.web.live.changed()
+        view = await page.until(lambda view: view["storage"]["room"] == "low")
+        assert (view["storage"]["reason"], view["storage"]["used_percent"]) == ("journal", 83)
+    board.storage = StorageHealth(room="full", reason="disk", free_bytes=1, set_aside=2)
+    answer = await board.visitor().send("GET", "/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
+    assert answer.json()["storage"]["set_aside"] == 2

@@ -228,3 +228,17 @@ async def test_a_token_needs_neither_cookie_nor_origin(board: Board) -> None:
         del program.http.headers["Origin"]
         reply = await program.ok("POST", "/s/answer", attempt("A", attempt_id=f"{scheme}.1"))
         assert reply["outcome"] in ("accepted", "changed")
+
+
+async def test_without_room_a_phone_is_told_so_and_gets_no_tick(board: Board) -> None:
+    teacher, lesson = await begin(board)
+    phone = await board.phone(lesson)
+    board.intake.full = True
+    refused = await phone.ok("POST", "/s/answer", attempt("A"))
+    assert refused == {"outcome": "rejected", "code": "storage_full"}
+    assert (await phone.ok("GET", "/s/me"))["key"] is None
+    at = f"/lessons/{lesson['id']}"
+    question = {"kind": "single", "options": ["", ""]}
+    assert await teacher.refused("POST", f"{at}/questions", question) == "503 storage_full"
+    await teacher.ok("POST", f"{at}/end")
+    assert await teacher.refused("POST", "/lessons", {}) == "503 storage_full"

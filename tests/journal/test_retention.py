@@ -1,0 +1,231 @@
+"""What is deleted, and what never is."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.clock import now_ns
+from agent.intake import Intake
+from agent.journal import retention, snapshot
+from agent.journal.space import MB, Room, measured
+from agent.journal.store import Journal
+from agent.lesson import commands as cmd
+from agent.lesson import events as ev
+from agent.lesson.model import LessonSpan, Moment, Position, State
+from agent.settings import JournalSection
+from agent.storage import Storage
+from drivers.readings import KeyPress
+from tests.lesson.builder import PLACE
+
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+A_DAY = timedelta(days=1)
+
+
+def span(number: int, *, ended: bool = True, day: int | None = None) -> LessonSpan:
+    first = 1 + number * 10
+    return LessonSpan(
+        id=f"l{number}",
+        title="",
+        class_id=None,
+        opened=Moment(1, number if day is None else day),
+        first=Position(5, first),
+        last=Position(5, first + 9),
+        ended=ended,
+    )
+
+
+def days(moment: Moment) -> datetime | None:
+    return BEGIN + A_DAY * moment.mono_ns
+
+
+LESSONS = [span(number) for number in range(30)]
+
+
+def old(spans: list[LessonSpan], *, received: int = 10_000, day: int | None = 100) -> list[str]:
+    found = retention.old_lessons(
+        spans,
+        received=Position(5, received),
+        wall=days,
+        before=None if day is None else BEGIN + A_DAY * day,
+    )
+    return [one.id for one in found]
+
+
+def test_old_lessons_go_but_the_newest_twenty_stay() -> None:
+    assert old(LESSONS) == [f"l{number}" for number in range(10)]
+
+
+def test_young_lessons_stay() -> None:
+    assert old(LESSONS, day=4) == ["l0", "l1", "l2", "l3"]
+
+
+def test_where_room_is_short_their_age_does_not_count() -> None:
+    assert old(LESSONS, day=None) == [f"l{number}" for number in range(10)]
+
+
+def test_nothing_goes_that_the_school_does_not_have() -> None:
+    assert old(LESSONS, received=45) == ["l0", "l1", "l2", "l3"]
+    assert old(LESSONS, received=0) == []
+
+
+def test_an_open_lesson_stays_and_all_behind_it() -> None:
+    lessons = [*LESSONS[:3], span(3, ended=False), *LESSONS[4:]]
+    assert old(lessons) == ["l0", "l1", "l2"]
+
+
+def test_a_lesson_of_unknown_time_is_as_old_as_the_next_that_is_known() -> None:
+    def some(moment: Moment) -> datetime | None:
+        return days(moment) if moment.mono_ns % 3 == 2 else None
+
+    found = retention.old_lessons(
+        LESSONS, received=Position(5, 10_000), wall=some, before=BEGIN + A_DAY * 6
+    )
+    assert [one.id for one in found] == ["l0", "l1", "l2", "l3", "l4", "l5"]
+
+
+# -- a board over many days -------------------------------------------------------------------
+
+
+class Term:
+    """A board whose days pass quickly. The school has everything, at the end of each day."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.db"
+        self.today = BEGIN
+        self.days: dict[str, datetime] = {}
+        self.lessons = 0
+        self.received = Position(0, 0)
+        self.journal = Journal(self.path, boot_id="boot-a")
+
+    async def __aenter__(self) -> Term:
+        self.journal.open()
+        self.intake = Intake(
+            self.journal,
+            state=State(),
+            window_s=0,
+            now_ns=now_ns,
+            name_card=str,
+            confirm=lambda device, outcomes: None,
+        )
+        await self.intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
+        await self.intake.submit(
+            cmd.ReplaceRoster(class_id="7-3", students=["s-1"], keypads={"01": "s-1"})
+        )
+        self.storage = Storage(
+            self.journal,
+            self.intake,
+            JournalSection(keep_days=5, reserve_mb=0),
+            whole=True,
+            received=lambda: self.received,
+            wall=self.wall,
+            now=lambda: self.today,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.intake.stop()
+        self.journal.close()
+
+    def wall(self, opened: Moment) -> datetime | None:
+        spans = self.intake.committed.spans.values()
+        return next(self.days[one.id] for one in spans if one.opened == opened)
+
+    async def teach_a_day(self) -> None:
+        for _ in range(5):
+            lesson = f"lesson-{self.lessons}"
+            self.lessons += 1
+            self.days[lesson] = self.today
+            await self.intake.submit(cmd.OpenLesson(lesson=lesson, title="", place=PLACE))
+            await self.intake.submit(
+                cmd.AskQuestion(lesson=lesson, kind="single", options=["", ""])
+            )
+            for number in range(30):
+                press = KeyPress(
+                    device="receiver-1", mono_ns=now_ns(), keypad=f"{number:02X}", key="A"
+                )
+                await self.intake.emit(press)
+            await self.intake.submit(cmd.EndLesson(lesson=lesson))
+        self.today += A_DAY
+
+    async def receive(self) -> None:
+        self.received = Position(*self.journal.newest())
+
+    async def tidy(self) -> None:
+        while self.storage.tidy() or self.journal.chores:
+            await asyncio.sleep(0.01)
+
+    def pages(self) -> int:
+        """Of the file, free ones too."""
+        with closing(sqlite3.connect(self.path)) as db:
+            return int(db.execute("pragma page_count").fetchone()[0])
+
+    def kinds(self) -> list[str]:
+        return [type(one.event).__name__ for one in self.journal.after(0, 0)]
+
+
+@pytest.fixture
+async def term(tmp_path: Path) -> AsyncIterator[Term]:
+    async with Term(tmp_path) as term:
+        yield term
+
+
+async def test_over_twenty_four_school_days_the_file_stays_flat(term: Term) -> None:
+    pages = []
+    for day in range(24):
+        await term.teach_a_day()
+        if day % 4 == 3:
+            await term.receive()
+            await term.tidy()
+            pages.append(term.pages())
+    assert term.lessons == 120
+    assert len(term.intake.committed.spans) == 25  # five days of five
+    assert max(pages[3:]) <= 1.1 * max(pages[:3])
+    assert snapshot.recover(term.journal, afresh=True).spans == term.intake.committed.spans
+
+
+async def test_class_lists_and_keypads_outlast_the_lessons(term: Term) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    await term.receive()
+    await term.tidy()
+    kinds = term.kinds()
+    assert kinds[:3] == ["EpochStarted", "RosterReplaced", "BindingMade"]
+    assert kinds.count("LessonOpened") == 25
+    again = snapshot.recover(term.journal, afresh=True)
+    live = term.intake.committed
+    assert (again.classes, again.spans) == (live.classes, live.spans)
+
+
+async def test_without_a_receipt_nothing_goes_however_old(term: Term) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    before = term.kinds()
+    await term.tidy()
+    assert term.kinds() == before
+    assert len(term.intake.committed.spans) == 40
+
+
+# -- room -------------------------------------------------------------------------------------
+
+
+async def test_room_is_low_before_it_is_full_and_full_until_some_is_free_again(
+    term: Term,
+) -> None:
+    await term.teach_a_day()
+    used_bytes = term.journal.used_bytes()
+
+    def room(share: float, before: Room = "ok") -> Room:
+        bound = used_bytes / share / MB
+        return measured(term.journal, bound_mb=bound, reserve_mb=0, before=before).room  # type: ignore[arg-type]
+
+    assert [room(share) for share in (0.5, 0.79, 0.81, 0.99, 1.01)] == [
+        *("ok", "ok", "low", "low", "full"),
+    ]
+    assert [room(share, "full") for share in (0.97, 0.99, 1.01)] == ["low", "full", "full"]
