@@ -99,7 +99,7 @@ def drain(folder: Path, *, answers: int, after_turns: int = AFTER_TURNS) -> Drai
             count = line.carry_out(Order(do="settle", seconds=10))
             # The lesson and its question are events too.
             _until(school, page, state.seq + 2 + count.made, before_presses + count.made)
-            ((pressed_ns, ticked_ns),) = line.times_ns(folder).values()
+            ((pressed_ns, _, ticked_ns),) = line.times(folder).values()
             shown_ns = page.shown_ns(pressed_ns, before_presses)
         teacher.close()
         result = account(kept(keep), {})

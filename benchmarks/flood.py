@@ -69,7 +69,7 @@ def flood(folder: Path, *, receivers: int, seconds: float) -> Flood:
         durable_s = (now_ns() - began_ns) / 1e9
         _until_received(school, board, after_line.settled)
         taken, spent = school.taken(), usage([board.pid]).since(before)
-        result = account(kept(keep), line.times_ns(folder))
+        result = account(kept(keep), line.times(folder))
         teacher.close()
     answers = after_line.settled - count.settled
     return Flood(

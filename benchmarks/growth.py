@@ -78,7 +78,7 @@ def measure(folder: Path, size: Size) -> Cost:
             count = line.carry_out(Order(do="settle", seconds=10))
             _until(school, board, state.seq + count.made, upto=True)
             spent = usage([board.pid]).since(before)
-            result = account(kept(keep), line.times_ns(folder), since_ns=began_ns)
+            result = account(kept(keep), line.times(folder), since_ns=began_ns)
         peak_rss_bytes = spent.peak_rss_bytes
         start_s = statistics.median(_start_s(line, board, folder) for _ in range(STARTS))
     return Cost(
@@ -113,7 +113,7 @@ def _start_s(line: Line, board: Board, folder: Path) -> float:
     spawned_ns = now_ns()
     board.start()
     line.carry_out(Order(do="settle", seconds=60))
-    ticked_ns = max(max(ticked) for _, ticked in line.times_ns(folder).values() if ticked)
+    ticked_ns = max(max(one.ticked_ns) for one in line.times(folder).values() if one.ticked_ns)
     board.until_ready()
     assert ticked_ns > spawned_ns
     return (ticked_ns - spawned_ns) / 1e9

@@ -202,10 +202,10 @@ class Cloud:
             )
 
 
-def late_ms(at_ns: Mapping[int, int], pressed_ns: array[int], first: int) -> list[float]:
-    """From press to arrival, of the presses from number `first` on that arrived."""
+def late_ms(at_ns: Mapping[int, int], framed_ns: array[int], first: int) -> list[float]:
+    """From frame to arrival, of the presses from number `first` on that arrived."""
     return [
-        (at_ns[number] - pressed_ns[number - 1]) / 1e6
-        for number in range(first, len(pressed_ns) + 1)
+        (at_ns[number] - framed_ns[number - 1]) / 1e6
+        for number in range(first, len(framed_ns) + 1)
         if number in at_ns
     ]

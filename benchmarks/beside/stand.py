@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import time
-from array import array
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +14,7 @@ import msgspec
 
 from benchmarks.beside.cloud import Cloud
 from benchmarks.beside.peers import Ours, Peer
-from benchmarks.rig.line import Line, Order
+from benchmarks.rig.line import Line, Order, Times
 from benchmarks.rig.meter import Usage, tree, usage
 from benchmarks.rig.receiver import now_ns
 
@@ -156,7 +155,7 @@ class Stand:
         came = sum(number >= first for number in arrivals.at_ns)
         return Outcome(sent, sent - came, arrivals.repeats, arrivals.reordered)
 
-    def times_ns(self) -> tuple[array[int], array[int]]:
-        """When each press was made, and when it was ticked."""
-        (both,) = self.line.times_ns(self._folder).values()
-        return both
+    def times(self) -> Times:
+        """Of every press."""
+        (times,) = self.line.times(self._folder).values()
+        return times

@@ -27,6 +27,7 @@ class TextClickers:
 
     def __init__(self) -> None:
         self.pressed_ns = array("q")
+        self.framed_ns = array("q")
         self.ticked_ns = array("q")
         self.accepted = self.rejected = self.refused = self.resent = 0
         self.greeted = True
@@ -72,4 +73,5 @@ class TextClickers:
     def frames(self, most: int, at_ns: int) -> bytes:
         """At most so many presses that are not on the line."""
         first, self._sent = self._sent, min(len(self.pressed_ns), self._sent + most)
+        self.framed_ns.extend(array("q", (at_ns,)) * (self._sent - first))
         return b"".join(frame(number) for number in range(first + 1, self._sent + 1))

@@ -38,7 +38,7 @@ def steady(kind: type[Peer], folder: Path) -> Figures:
             stand.drain(made, first=first, quiet_s=4.0)
             spent, outcome = stand.usage().since(before), stand.outcome(first)
             came = max(1, outcome.sent - outcome.lost)
-            late = late_ms(stand.cloud.arrivals.at_ns, stand.times_ns()[0], first)
+            late = late_ms(stand.cloud.arrivals.at_ns, stand.times().framed_ns, first)
             at = f"@{hz:.0f}"
             figures[f"p50_ms{at}"] = percentile(late, 50)
             figures[f"p99_ms{at}"] = percentile(late, 99)
@@ -85,7 +85,7 @@ def start(kind: type[Peer], folder: Path) -> Figures:
         deadline_ns = stand.spawned_ns + int(START_S * 1e9)
         while now_ns() < deadline_ns:
             stand.rate(50.0, 0.1)
-            ticked_ns = stand.times_ns()[1]
+            ticked_ns = stand.times().ticked_ns
             if kind.text:
                 stand.cloud.arrivals.look()
                 came = [at for n, at in stand.cloud.arrivals.at_ns.items() if n >= first]

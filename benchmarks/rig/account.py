@@ -12,10 +12,9 @@ import msgspec
 from agent.lesson.events import ResponseRecorded
 from agent.wire.codec import unpack
 from agent.wire.payloads import Batch, decode_batch
+from benchmarks.rig.line import Times
 from benchmarks.rig.meter import percentile
 from benchmarks.rig.school import RECORD
-
-Times = Mapping[str, "tuple[array[int], array[int]]"]
 
 
 class Came(NamedTuple):
@@ -26,7 +25,9 @@ class Came(NamedTuple):
 
 
 class Account(msgspec.Struct):
-    """Of presses that were ticked. `repeats`: events that came again, by (epoch, seq).
+    """Of presses that were ticked. `p50_ms` from the frame to the school, `tick_` from the press.
+
+    `repeats`: events that came again, by (epoch, seq).
 
     `doubled`: presses that are more than one event.
     """
@@ -53,11 +54,11 @@ def kept(path: Path) -> Iterator[Came]:
             yield Came(at_ns, decode_batch(unpack(content_type, file.read(payload_bytes))))
 
 
-def account(came: Iterable[Came], times: Times, *, since_ns: int = 0) -> Account:
+def account(came: Iterable[Came], times: Mapping[str, Times], *, since_ns: int = 0) -> Account:
     """Hold them against each other. Only presses made from `since_ns` on count for latencies."""
     decode = msgspec.json.Decoder(ResponseRecorded).decode
     found: dict[tuple[int, int], None] = {}
-    arrived = {prefix: array("q", bytes(8 * len(both[0]))) for prefix, both in times.items()}
+    arrived = {prefix: array("q", bytes(8 * len(one[0]))) for prefix, one in times.items()}
     result, latest = Account(), (0, 0)
     for at_ns, batch in came:
         for item in batch.items:
@@ -84,7 +85,7 @@ def account(came: Iterable[Came], times: Times, *, since_ns: int = 0) -> Account
     result.events = len(found)
     late_ms: list[float] = []
     tick_ms: list[float] = []
-    for prefix, (pressed_ns, ticked_ns) in times.items():
+    for prefix, (pressed_ns, framed_ns, ticked_ns) in times.items():
         for index, ticked in enumerate(ticked_ns):
             if not ticked:
                 continue
@@ -93,7 +94,7 @@ def account(came: Iterable[Came], times: Times, *, since_ns: int = 0) -> Account
             if pressed_ns[index] >= since_ns:
                 tick_ms.append((ticked - pressed_ns[index]) / 1e6)
                 if came_ns:
-                    late_ms.append((came_ns - pressed_ns[index]) / 1e6)
+                    late_ms.append((came_ns - framed_ns[index]) / 1e6)
     result.p50_ms, result.p99_ms = percentile(late_ms, 50), percentile(late_ms, 99)
     result.max_ms = max(late_ms, default=float("nan"))
     result.tick_p50_ms, result.tick_p99_ms = percentile(tick_ms, 50), percentile(tick_ms, 99)

@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -66,6 +66,14 @@ class Count(msgspec.Struct):
 
 
 Receiver = LeanReceiver | TextClickers
+
+
+class Times(NamedTuple):
+    """Of a receiver's presses, see `LeanReceiver`."""
+
+    pressed_ns: array[int]
+    framed_ns: array[int]
+    ticked_ns: array[int]
 
 
 class _Port:
@@ -163,8 +171,9 @@ class Room:
             for port in self._ports:
                 one = port.receiver
                 head = Path(order.path) / one.token_prefix.replace(":", "-")
-                head.with_suffix(".pressed").write_bytes(one.pressed_ns.tobytes())
-                head.with_suffix(".ticked").write_bytes(one.ticked_ns.tobytes())
+                for name in Times._fields:
+                    column: array[int] = getattr(one, name)
+                    head.with_suffix(f".{name}").write_bytes(column.tobytes())
 
     def _turn(self, wait_s: float, also: list[int] | None = None) -> None:
         """Serve the lines once, after at most so long."""
@@ -273,16 +282,16 @@ class Line:
         self.begin(order)
         return self.wait()
 
-    def times_ns(self, folder: Path) -> dict[str, tuple[array[int], array[int]]]:
-        """By the token without its number: when each press was made, and when it was ticked."""
+    def times(self, folder: Path) -> dict[str, Times]:
+        """Of every press, by the token without its number. `folder`: for the files."""
         self.carry_out(Order(do="save", path=str(folder)))
-        found = {}
-        for path in folder.glob("*.pressed"):
-            pressed_ns, ticked_ns = array("q"), array("q")
-            pressed_ns.frombytes(path.read_bytes())
-            ticked_ns.frombytes(path.with_suffix(".ticked").read_bytes())
-            found[path.stem.replace("-", ":")] = (pressed_ns, ticked_ns)
-        return found
+        found: dict[str, dict[str, array[int]]] = {}
+        for name in Times._fields:
+            for path in folder.glob(f"*.{name}"):
+                times = array("q")
+                times.frombytes(path.read_bytes())
+                found.setdefault(path.stem.replace("-", ":"), {})[name] = times
+        return {prefix: Times(**fields) for prefix, fields in found.items()}
 
     def _answer(self) -> bytes:
         assert self._process.stdout is not None

@@ -48,7 +48,10 @@ def keypads(serial: int, count: int) -> list[bytes]:
 
 
 class LeanReceiver:
-    """Presses by number, from 1; `pressed_ns` and `ticked_ns` by number - 1, 0 if not ticked.
+    """Presses by number, from 1; their times by number - 1.
+
+    `pressed_ns`: the key went down; `framed_ns`: first in a frame on the line, shorter by what has
+    not been; `ticked_ns`: the light went on, 0 if it has not.
 
     Attributes:
         patient: whether it waits for a line that takes no bytes; one that keeps its presses
@@ -64,6 +67,7 @@ class LeanReceiver:
         self.serial = f"{serial:016X}"
         self.ring = ring
         self.pressed_ns = array("q")
+        self.framed_ns = array("q")
         self.ticked_ns = array("q")
         self.accepted = self.rejected = self.refused = self.resent = 0
         self.greeted = False
@@ -150,6 +154,9 @@ class LeanReceiver:
             count = min(MAX_PRESSES_IN_FRAME, stop - self._sent)
             parts.append(self._presses(self._sent, count))
             self._sent += count
+        fresh = self._sent - len(self.framed_ns)
+        if fresh > 0:
+            self.framed_ns.extend(array("q", (at_ns,)) * fresh)
         return b"".join(parts)
 
     def _presses(self, first: int, count: int) -> bytes:

@@ -33,7 +33,7 @@ def test_between_a_line_and_a_broker_every_press_is_counted_once(tmp_path: Path)
         stand.rate(720.0, 0.5)
         stand.drain(stand.made, first=first, quiet_s=20.0)
         outcome = stand.outcome(first)
-        pressed_ns, ticked_ns = stand.times_ns()
+        pressed_ns, _, ticked_ns = stand.times()
         came_ns = stand.cloud.arrivals.at_ns
     assert (outcome.sent, outcome.lost) == (360, 0)
     assert all(pressed_ns[number - 1] < at for number, at in came_ns.items())
