@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.private_file import sync_folder
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
 
 
 def make_durable(database: Path) -> None:

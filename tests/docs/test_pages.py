@@ -31,6 +31,27 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert not [target for target in local if not (page.parent / target).exists()]
 
 
+COMMAND = re.compile(r"\./dev (soak|bench) ([a-z]\w*)((?: +\[?--[^`\n]*)?)")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_soak_and_benchmark_on_a_page_exists_with_its_options(page: Path) -> None:
+    for folder, name, options in COMMAND.findall(page.read_text(encoding="utf-8")):
+        below = ROOT / "benchmarks" / ("soak" if folder == "soak" else "")
+        [file] = [
+            one for one in (below / f"{name}.py", below / name / "__main__.py") if one.exists()
+        ]
+        source = file.read_text(encoding="utf-8")
+        assert not [one for one in re.findall(r"--[a-z-]+", options) if f'"{one}"' not in source]
+
+
+def test_the_files_that_the_page_on_durability_names_exist() -> None:
+    page = (ROOT / "docs/durability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:agent|tests)/[\w/]+\.\w+)`", page)
+    assert len(named) > 5
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
 def test_the_ingests_options_are_on_its_page() -> None:
     page = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
     options = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ async def test_what_is_ticked_after_a_failed_sync_survives_a_power_cut(
         assert any(entry.op == rec.SYNC_FAILED for entry in life.entries)
     for mode in MODES:
         assert (await trial.cut(mode, 12)).bad == []
+
+
+def test_an_agent_that_cannot_sync_what_it_found_promises_nothing(
+    tmp_path: Path, library: Path
+) -> None:
+    disk, rules, record = tmp_path / "disk", tmp_path / "rules", tmp_path / "record"
+    disk.mkdir()
+    arguments = [str(disk / "board"), "--presses", "20"]
+    watched = environment(library, disk, record=record, faults=rules)
+    run_watched("tests.system.powercut.workload", arguments, watched)
+    promised = sum(entry.op == rec.MARK for entry in read_record(record))
+    rules.write_text("sync EIO *journal.db-wal")
+    with pytest.raises(subprocess.CalledProcessError):
+        run_watched("tests.system.powercut.workload", [*arguments, "--life", "2"], watched)
+    entries = list(read_record(record))
+    assert any(entry.op == rec.SYNC_FAILED for entry in entries)
+    assert sum(entry.op == rec.MARK for entry in entries) == promised > 20
 
 
 # -- the model itself -----------------------------------------------------------------------------

@@ -48,6 +48,7 @@ static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_ftruncate)(int, off_t);
+static int (*real_fallocate)(int, off_t, off_t);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 static int (*real_renameat)(int, const char *, int, const char *);
@@ -74,6 +75,7 @@ static void begin(void) {
     *(void **)&real_writev = dlsym(RTLD_NEXT, "writev");
     *(void **)&real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     *(void **)&real_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
+    *(void **)&real_fallocate = dlsym(RTLD_NEXT, "posix_fallocate64");
     *(void **)&real_fsync = dlsym(RTLD_NEXT, "fsync");
     *(void **)&real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
     *(void **)&real_renameat = dlsym(RTLD_NEXT, "renameat");
@@ -289,6 +291,23 @@ int ftruncate64(int fd, off64_t size) {
     return result;
 }
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
+
+/* It lets a file grow, with zeros; gives the error instead of setting it. */
+int posix_fallocate64(int fd, off64_t offset, off64_t length) {
+    char whole[PATH_MAX];
+    struct stat found;
+    ready();
+    const char *name = inside_fd(fd, whole);
+    if (name == NULL)
+        return real_fallocate(fd, offset, length);
+    pthread_mutex_lock(&order);
+    int result = fails("write", name) ? errno : real_fallocate(fd, offset, length);
+    if (result == 0 && fstat(fd, &found) == 0 && found.st_size == offset + length)
+        note(TRUNCATE, inode_of(fd), (uint64_t)found.st_size, NULL, 0);
+    pthread_mutex_unlock(&order);
+    return result;
+}
+int posix_fallocate(int fd, off_t offset, off_t length) { return posix_fallocate64(fd, offset, length); }
 
 static int do_sync(int fd, int (*sync_it)(int)) {
     char whole[PATH_MAX];

@@ -50,9 +50,6 @@ static void refuse_path(const char *path, const char *what) {
 #define COPIES(name, offset) \
     REFUSED(ssize_t, name, (int to, int from, offset *at, size_t length), (to, from, at, length), \
             refuse_fd(to, #name " is not modelled"))
-#define ALLOCATES(name, offset) \
-    REFUSED(int, name, (int fd, offset at, offset length), (fd, at, length), \
-            refuse_fd(fd, #name " is not modelled"))
 #define PUNCHES(name, offset) \
     REFUSED(int, name, (int fd, int mode, offset at, offset length), (fd, mode, at, length), \
             refuse_fd(fd, #name " is not modelled"))
@@ -65,8 +62,6 @@ static void refuse_path(const char *path, const char *what) {
 
 COPIES(sendfile, off_t)
 COPIES(sendfile64, off64_t)
-ALLOCATES(posix_fallocate, off_t)
-ALLOCATES(posix_fallocate64, off64_t)
 PUNCHES(fallocate, off_t)
 PUNCHES(fallocate64, off64_t)
 CUTS(truncate, off_t)
