@@ -18,7 +18,7 @@ def cloud_health(state: UplinkState) -> CloudHealth:
         nobody_listens=state.nobody_listens,
         malformed=state.malformed,
         aside=state.aside,
-        name_taken=state.delivery.ahead,
+        name_taken=state.delivery.name_taken,
     )
 
 

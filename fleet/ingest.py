@@ -325,10 +325,13 @@ class Ingest:
             )
         rejected = taken.receipt.rejected
         self.count.rejected += len(rejected)
+        receipt = taken.receipt
         before = said.get((address.device, str(batch.epoch)))
         if before is not None and isinstance(before.what, Receipt):
             rejected = sorted({*before.what.rejected, *rejected})[-MAX_ITEMS:]
-        receipt = msgspec.structs.replace(taken.receipt, rejected=rejected)
+            receipt = msgspec.structs.replace(
+                receipt, rejected=rejected, taken=receipt.taken or before.what.taken
+            )
         said[address.device, str(batch.epoch)] = Said(address, receipt)
 
     def _take_state(

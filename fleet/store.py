@@ -179,7 +179,7 @@ class Store:
             )
         rejected = self._rejected(device, epoch, batch.items[0].seq, upto)
         rejected = sorted({*rejected, *(item.seq for item in others)})
-        receipt = Receipt(epoch=epoch, upto=upto, rejected=rejected)
+        receipt = Receipt(epoch=epoch, upto=upto, rejected=rejected, taken=bool(others))
         return Taken(receipt, len(fresh), duplicates, gap, len(others))
 
     def _others(self, device: str, epoch: int, items: list[Item]) -> list[Item]:

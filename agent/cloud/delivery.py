@@ -65,8 +65,8 @@ class Counters(msgspec.Struct):
     """What has happened since start.
 
     Attributes:
-        ahead: receipts for more of the newest epoch than was ever written here: somebody else
-            writes under this board's name.
+        name_taken: receipts by which somebody else writes under this board's name: the school
+            holds more of the newest epoch than was ever written here, or other events.
         lost: numbers that were declared lost, since the journal no longer has their events.
     """
 
@@ -76,7 +76,7 @@ class Counters(msgspec.Struct):
     rejected: int = 0
     aside: int = 0
     stale: int = 0
-    ahead: int = 0
+    name_taken: int = 0
     gaps: int = 0
     lost: int = 0
 
@@ -99,8 +99,8 @@ class Delivery:
             clock: what the board knows of the time.
             jitter: gives numbers from 0 to 1.
             on_name_taken: told the newest epoch when the school holds more of it than was ever
-                written here. What is written from now on needs a new one, or it would bear names
-                of somebody else's events. Told again until there is one.
+                written here, or other events. What is written from now on needs a new one, or it
+                would bear names of somebody else's events. Told again until there is one.
         """
         self.count = Counters()
         self.aside = 0
@@ -256,10 +256,11 @@ class Delivery:
     def receipt(self, receipt: Receipt, now_s: float) -> bool:
         """Advance to the receipt; whether it was news."""
         upto, flight = receipt.upto, self._in_flight
-        if receipt.epoch == self._newest[0] and self._ahead(upto):
-            self.count.ahead += 1
+        if receipt.epoch == self._newest[0] and (receipt.taken or self._ahead(upto)):
+            self.count.name_taken += 1
             self._on_name_taken(receipt.epoch)
-            return False
+            if not receipt.taken:
+                return False
         if receipt.epoch != self.epoch:
             self.count.stale += 1
             return False

@@ -63,11 +63,14 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         rejected: of these, the ones it could not file and has quarantined; they count as received.
+        taken: it holds other events under names of these: somebody else writes under the board's
+            name, and what it writes next should bear names of a new epoch.
     """
 
     epoch: Epoch
     upto: Count
     rejected: Annotated[list[Seq], Meta(max_length=MAX_ITEMS)] = []
+    taken: bool = False
 
 
 class BadBatch(Struct, frozen=True, kw_only=True):

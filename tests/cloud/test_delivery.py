@@ -150,7 +150,7 @@ def test_old_and_foreign_receipts_change_nothing(outbox: MemoryOutbox) -> None:
     for said in (Receipt(epoch=1, upto=2), Receipt(epoch=2, upto=4), Receipt(epoch=1, upto=99)):
         assert not delivery.receipt(said, 0.1)
     assert delivery.upto == 3
-    assert (delivery.count.stale, delivery.count.ahead, delivery.count.gaps) == (1, 1, 1)
+    assert (delivery.count.stale, delivery.count.name_taken, delivery.count.gaps) == (1, 1, 1)
 
 
 def test_what_was_not_sent_since_the_start_is_sent_though_the_school_has_it(
@@ -291,7 +291,7 @@ def test_a_restored_board_learns_that_the_school_has_more_of_its_old_epoch(
     batch = read(delivery.due(1.0))
     assert (batch.epoch, [item.seq for item in batch.items]) == (7, [1, 2])
     assert delivery.receipt(Receipt(epoch=7, upto=2), 1.1)
-    assert (delivery.waiting, delivery.count.ahead) == (0, 0)
+    assert (delivery.waiting, delivery.count.name_taken) == (0, 0)
 
 
 def test_a_restored_board_shows_all_of_its_old_epoch_before_it_goes_on(
@@ -317,12 +317,25 @@ def test_a_name_that_somebody_else_uses_is_told_until_there_is_a_new_epoch(
     delivery.due(0.0)
     for now_s in (0.1, 0.2):
         assert not delivery.receipt(Receipt(epoch=1, upto=6), now_s)
-    assert (taken, delivery.count.ahead, delivery.upto) == ([1, 1], 2, 0)
+    assert (taken, delivery.count.name_taken, delivery.upto) == ([1, 1], 2, 0)
     delivery.committed(*outbox.add(3, epoch=4))
     assert delivery.receipt(Receipt(epoch=1, upto=6), 0.3)
     assert taken == [1, 1]
     batch = read(delivery.due(1.0))
     assert (batch.epoch, [item.seq for item in batch.items]) == (4, [1, 2, 3])
+
+
+def test_a_name_in_use_is_told_also_to_the_board_that_is_in_front(outbox: MemoryOutbox) -> None:
+    outbox.add(5)
+    taken: list[int] = []
+    delivery = Delivery(outbox, Clock(), jitter=lambda: 0.0, on_name_taken=taken.append)
+    delivery.open()
+    delivery.due(0.0)
+    assert delivery.receipt(Receipt(epoch=1, upto=5, rejected=[3], taken=True), 0.1)
+    assert (taken, delivery.waiting, outbox.aside) == ([1], 0, {(1, 3): "rejected"})
+    delivery.committed(*outbox.add(1, epoch=4))
+    delivery.receipt(Receipt(epoch=1, upto=5, rejected=[3], taken=True), 0.2)
+    assert taken == [1]
 
 
 def test_a_school_that_begins_to_listen_gets_the_batch_at_once(outbox: MemoryOutbox) -> None:

@@ -184,7 +184,7 @@ async def test_two_boards_with_copies_of_one_card_lose_nothing(
     )
     async with second:
         await until(lambda: copied.newest()[0] == 2 and second.state.waiting == 0)
-        assert (second.state.aside, second.state.delivery.ahead) == (5, 1)
+        assert (second.state.aside, second.state.delivery.name_taken) == (5, 1)
     assert copied.aside == {(1, seq): "rejected" for seq in range(11, 16)}
     assert school.held(ADDRESS.device) == [*seqs(40), *seqs(7, epoch=2)]
     boots = kept(school, "select distinct boot, epoch from event order by epoch")
@@ -192,6 +192,48 @@ async def test_two_boards_with_copies_of_one_card_lose_nothing(
     assert kept(school, "select seq, boot, kind from collision") == [
         (seq, copied.boot, "ResponseRecorded") for seq in range(11, 16)
     ]
+
+
+async def test_two_boards_with_copies_of_one_card_part_also_when_both_run(
+    broker: LocalBroker, school: School
+) -> None:
+    """Each takes the connection from the other, and gives the same names to other events."""
+    school.start()
+    ours, theirs = MemoryOutbox(), MemoryOutbox(boot="00000000-0000-4000-8000-000000000002")
+    ours.add(10)
+    theirs.rows[1] = ours.rows[1][:]
+    options = CloudOptions(url=broker.url, will_delay_s=0)
+    boards: list[Uplink] = []
+    for outbox in (ours, theirs):
+
+        def part(epoch: int, outbox: MemoryOutbox = outbox, number: int = len(boards)) -> None:
+            if epoch == outbox.newest()[0]:
+                newer = epoch + 1 + number * 50
+                boards[number].committed(*outbox.add(1, epoch=newer))
+
+        boards.append(
+            Uplink(
+                *(options, ADDRESS, outbox, Clock()),
+                boot=outbox.boot,
+                versions={},
+                on_name_taken=part,
+            )
+        )
+    async with boards[0], boards[1]:
+        deadline_s = asyncio.get_running_loop().time() + 40
+        while ours.newest()[0] == theirs.newest()[0]:
+            assert asyncio.get_running_loop().time() < deadline_s
+            for board, outbox in zip(boards, (ours, theirs), strict=True):
+                board.committed(*outbox.add(1, epoch=outbox.newest()[0]))
+            await asyncio.sleep(0.05)
+        await until(lambda: all(board.state.waiting == 0 for board in boards), within_s=40)
+    held = kept(school, "select boot, mono_ns, epoch from event")
+    held += kept(school, "select boot, mono_ns, epoch from collision")
+    for outbox in (ours, theirs):
+        names = {
+            (row.boot, row.mono_ns, epoch) for epoch in outbox.rows for row in outbox.rows[epoch]
+        }
+        assert names <= set(held)
 
 
 async def test_malformed_words_from_the_school_are_counted_and_change_nothing(
@@ -209,7 +251,7 @@ async def test_malformed_words_from_the_school_are_counted_and_change_nothing(
             visitor.say(ADDRESS.dn("ack"), encode(Receipt(epoch=1, upto=2_000_000)))
             visitor.say(ADDRESS.dn("twin"), b"{")
             await until(lambda: uplink.state.malformed == len(junk) + 2)
-            await until(lambda: uplink.state.delivery.ahead == 1)
+            await until(lambda: uplink.state.delivery.name_taken == 1)
         assert uplink.state.waiting == 3
         school.start()
         await until(lambda: uplink.state.waiting == 0)

@@ -219,7 +219,13 @@ def test_another_event_under_a_name_in_use_is_kept_beside_it_and_told(store: Sto
     ]
     for new, duplicates in ((1, 1), (0, 2)):  # sent again, since the receipt was lost
         taken = take(store, *copies)
-        assert taken == (Receipt(epoch=1, upto=4, rejected=[1, 2]), new, duplicates, False, 2)
+        assert taken == (
+            Receipt(epoch=1, upto=4, rejected=[1, 2], taken=True),
+            new,
+            duplicates,
+            False,
+            2,
+        )
     assert store.collisions(BOARD.device) == [(1, 1, "LessonEnded"), (1, 2, "NeverHeardOf")]
     assert [event.boot for event in store.events()] == ["boot-1", "boot-1", "boot-2"]
 
