@@ -155,6 +155,54 @@ def _outbox(arguments: argparse.Namespace) -> int:
     return WELL
 
 
+def _backup(arguments: argparse.Namespace) -> int:
+    from agent.commands import backups
+    from agent.settings_file import load
+
+    agent = load(arguments.config).agent
+    manifest = backups.make(agent.data_dir, arguments.out, agent.device_id)
+    print(backups.described(manifest))
+    print(
+        f"{arguments.out}: {arguments.out.stat().st_size} bytes. It holds students' names, the key"
+        " that hides them, and the PIN's hash: keep it where only you can read it."
+    )
+    return WELL
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from agent.commands import backups
+    from agent.settings_file import load
+
+    agent = load(arguments.config).agent
+    manifest = backups.checked(arguments.backup, agent.data_dir, agent.device_id)
+    print(backups.described(manifest))
+    if not arguments.yes:
+        print(
+            f"This replaces what is in {agent.data_dir}; the former files are kept beside it.\n"
+            "Answers that neither the school nor this backup has will be in those files alone."
+        )
+        if not sys.stdin.isatty() or input("Type yes to go on: ").strip() != "yes":
+            raise InputInvalid("not_confirmed", "restore", "nothing was changed; add --yes")
+    kept = backups.put_back(arguments.backup, agent.data_dir)
+    print(f"It is put back. The former files: {kept}" if kept else "It is put back.")
+    return WELL
+
+
+def _damaged(arguments: argparse.Namespace) -> int:
+    from agent.commands import damaged
+    from agent.settings_file import load
+
+    data_dir = load(arguments.config).agent.data_dir
+    if arguments.what == "export":
+        for path in damaged.export(data_dir, arguments.name, arguments.out):
+            print(path)
+        return WELL
+    for one in damaged.listed(data_dir):
+        state = "being saved" if one.pending else "all that reads is saved"
+        print(f"{one.path.name}  {one.size_bytes} bytes  {state}")
+    return WELL
+
+
 def _set_pin(arguments: argparse.Namespace) -> int:
     from agent.commands import pin_entry
     from agent.settings_file import load
@@ -216,6 +264,29 @@ def _parser() -> argparse.ArgumentParser:
     outbox.set_defaults(carry_out=_outbox)
     outbox.add_argument("--config", type=Path, required=True, metavar="FILE")
     outbox.add_argument("--json", action="store_true", help="one JSON object")
+
+    backup = commands.add_parser(
+        "backup", help="copy all that the board keeps into one file, beside a running agent"
+    )
+    backup.set_defaults(carry_out=_backup)
+    backup.add_argument("--config", type=Path, required=True, metavar="FILE")
+    backup.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
+
+    restore = commands.add_parser("restore", help="put a backup back; the former files are kept")
+    restore.set_defaults(carry_out=_restore)
+    restore.add_argument("--config", type=Path, required=True, metavar="FILE")
+    restore.add_argument("backup", type=Path, metavar="IN", help="what `backup` has written")
+    restore.add_argument("--yes", action="store_true", help="do not ask")
+
+    damaged = commands.add_parser("damaged", help="list or copy files that were set aside")
+    damaged.set_defaults(carry_out=_damaged)
+    doing = damaged.add_subparsers(dest="what", metavar="list|export", required=True)
+    listing = doing.add_parser("list", help="the damaged files on this board")
+    listing.add_argument("--config", type=Path, required=True, metavar="FILE")
+    export = doing.add_parser("export", help="copy one of them, with its log")
+    export.add_argument("--config", type=Path, required=True, metavar="FILE")
+    export.add_argument("name", metavar="NAME", help="as `damaged list` shows it")
+    export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
     set_pin = commands.add_parser(
         "set-pin", help="change the teacher's PIN, read from the terminal or standard input"

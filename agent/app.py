@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent import clock, logs
 from agent.clock import Clock
-from agent.errors import AgentError
+from agent.control import Control, Reply
+from agent.errors import AgentError, StartAgain
 from agent.health import Pulse
 from agent.identity import Identity
 from agent.intake import Intake
-from agent.journal import snapshot
+from agent.journal import restore, snapshot
 from agent.journal.damage import is_damage, mark_suspect
 from agent.journal.errors import JournalDamaged
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
@@ -41,7 +42,7 @@ from agent.polling import Polling
 from agent.ports import BoardPorts
 from agent.private_file import make_folder
 from agent.settings import Settings
-from agent.storage import ReplayWanted, Storage
+from agent.storage import Storage
 from agent.supervisor import DevicePlan, Supervisor
 from agent.web.phones import PhoneDesk
 
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 Ending = Literal["stopped", "crashed", "again"]
 
 STOP_S = 10.0
+ANSWERED_S = 0.1
+"""So long a command that ends this process may read that it will."""
 WATCHDOG_BEATS = 3
 GARBAGE_OBJECTS = 10_000
 M_ARENA_MAX = -8
@@ -98,6 +101,7 @@ class Board:
         self._settings = settings
         self._exits = AsyncExitStack()
         self._watches: list[asyncio.Task[None]] = []
+        self._restored = asyncio.Event()
         self._renaming: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Board:
@@ -124,7 +128,8 @@ class Board:
         for watch in self._watches:
             if watch.done() and not watch.cancelled():
                 error = watch.exception()
-                if isinstance(error, ReplayWanted):
+                if isinstance(error, StartAgain):
+                    log.info("starting again: %s", error)
                     return "again"
                 if is_damage(error) or isinstance(error, JournalDamaged):
                     log.error("%s: the journal is damaged: %s", watch.get_name(), error)
@@ -192,6 +197,10 @@ class Board:
             snapshot.keep(opened.journal, opened.state)  # lands with the epoch, or neither does
             epoch = next_epoch(folder, newest, salvaged=True)
             await self.intake.begin_epoch(EpochStarted(reason="salvaged"), epoch)
+        elif opened.restored:
+            opened.journal.note(restore.RESTORED_NOTE, "0")
+            epoch = next_epoch(folder, newest)
+            await self.intake.begin_epoch(EpochStarted(reason="restored"), epoch)
         elif opened.state.seq == 0:
             epoch = next_epoch(folder, newest)
             await self.intake.begin_epoch(EpochStarted(reason="first_start"), epoch)
@@ -254,6 +263,9 @@ class Board:
         self._watch("uplink", uplink.watch())
         self._watch("clock", wall.watch())
         self._watch("storage", storage.watch())
+        control = Control(data_dir, {"restore": self._restore})
+        await exits.enter_async_context(control)
+        self._watch("control", self._until_restored())
         if storage.salvages:
             salvaging = asyncio.create_task(self._salvage(uplink), name="salvage")
             salvaging.add_done_callback(_log_failure)
@@ -307,6 +319,19 @@ class Board:
             storage=lambda: storage_report(self.storage.state),
             on_name_taken=self._take_another_name,
         )
+
+    def _restore(self) -> Reply:
+        """Start again with the files that are staged, unless that would cut a lesson short."""
+        if self.intake.committed.lesson is not None:
+            return Reply(ok=False, hint="a lesson is open; end it first")
+        restore.make_ready(self.journal.path.parent)
+        self._restored.set()
+        return Reply(ok=True)
+
+    async def _until_restored(self) -> None:
+        await self._restored.wait()
+        await asyncio.sleep(ANSWERED_S)
+        raise StartAgain("a backup is put back")
 
     def _take_another_name(self, epoch: int) -> None:
         """The school holds events under names that this journal would give next."""

@@ -30,6 +30,10 @@ class InputInvalid(AgentError, ValueError):
     """A file or an argument must be corrected by the person who gave it."""
 
 
+class StartAgain(Exception):
+    """Raised by a part whose next start knows more: the agent stops all parts and starts again."""
+
+
 class IllegalTransition(AgentError, RuntimeError):
     """A bug: a state machine was asked for a step that its table does not have."""
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from agent.errors import StartAgain
 from agent.intake import Intake
 from agent.journal import ballast, damage, retention, snapshot, space
 from agent.journal.errors import JournalDamaged
@@ -53,10 +54,6 @@ class StorageState(msgspec.Struct, frozen=True, kw_only=True):
     salvage: Salvage = ""
     missing: int = 0
     set_aside: int = 0
-
-
-class ReplayWanted(Exception):
-    """What was salvaged says more than the state does: the agent starts again and replays it."""
 
 
 class Storage:
@@ -143,7 +140,7 @@ class Storage:
 
         Raises:
             JournalDamaged: it must be salvaged, at the next start.
-            ReplayWanted: the next start knows more, and no lesson is open.
+            StartAgain: the next start knows more, and no lesson is open.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -154,7 +151,7 @@ class Storage:
                 raise JournalDamaged("journal_damaged", str(self._journal.path), hint)
             lesson = self._intake.committed.lesson
             if not self._whole and not self.salvages and lesson is None:
-                raise ReplayWanted
+                raise StartAgain("what was salvaged says more than the state does")
             if not self._journal.ok and loop.time() >= self._probe_due_s:
                 self._probe_due_s = loop.time() + PROBE_S
                 self._probes += 1

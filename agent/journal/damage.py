@@ -33,6 +33,8 @@ _MOVING = re.compile(r"journal\.damaged-(\d+)\.moving")
 _SHM_NEWEST_FRAME = 16
 _SQLITE_ERROR, _SQLITE_CORRUPT, _SQLITE_NOTADB = 1, 11, 26
 MIN_EVENT_ID = 1 << 32
+_DISK_CODES = {8: "disk_read_only", 10: "disk_failing", 13: "disk_full"}
+"""By SQLite's own: READONLY, IOERR, FULL."""
 MIN_EVENT_COLUMNS = 5
 
 
@@ -66,6 +68,11 @@ def is_damage(error: BaseException | None) -> bool:
             str(error)
         )
     return code in (_SQLITE_CORRUPT, _SQLITE_NOTADB)
+
+
+def disk_code(error: sqlite3.Error) -> str:
+    """A stable word for why the disk did not take a commit."""
+    return _DISK_CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "not_durable")
 
 
 def mark_suspect(folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 
 class JournalError(Exception):
     """The root of this package's errors.
@@ -19,15 +17,6 @@ class JournalError(Exception):
         self.code = code
         self.where = where
         self.hint = hint
-
-
-_DISK_CODES = {8: "disk_read_only", 10: "disk_failing", 13: "disk_full"}
-"""By SQLite's own: READONLY, IOERR, FULL."""
-
-
-def disk_code(error: sqlite3.Error) -> str:
-    """A stable word for why the disk did not take a commit."""
-    return _DISK_CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "not_durable")
 
 
 class CommitFailed(JournalError, OSError):

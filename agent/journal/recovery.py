@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from agent.journal import ballast, damage, snapshot
+from agent.journal import ballast, damage, restore, snapshot
 from agent.journal.errors import JournalDamaged, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
 from agent.journal.reading import EventRow
@@ -50,6 +50,7 @@ class Opened(NamedTuple):
     Attributes:
         state: what it says, or what could be read at once of a damaged one.
         salvaged: it begins anew: an epoch must begin.
+        restored: it comes from a backup: an epoch must begin, too.
         whole: nothing of the state is known to be missing.
     """
 
@@ -57,6 +58,7 @@ class Opened(NamedTuple):
     state: State
     salvaged: bool
     whole: bool
+    restored: bool = False
 
 
 def open_journal(path: Path, *, boot_id: str) -> Opened:
@@ -79,6 +81,7 @@ def open_journal(path: Path, *, boot_id: str) -> Opened:
 def _opened(path: Path, boot_id: str) -> Opened:
     try:
         make_folder(path.parent)
+        _put_back(path)
         _look_after(path)
         opened = _recovered(path, boot_id)
         return _begin_anew(path, boot_id) if opened is None else opened
@@ -87,6 +90,14 @@ def _opened(path: Path, boot_id: str) -> Opened:
             raise
         hint = f"free space or check the disk ({error})"
         raise JournalUnusable("journal_unopenable", str(path), hint) from error
+
+
+def _put_back(path: Path) -> None:
+    """Take the files of a backup that was made ready for this start."""
+    if (path.parent / restore.READY).exists():
+        with held(path):
+            kept = restore.take(path.parent)
+        log.warning("a backup is put back; what was there before is in %s", kept)
 
 
 def _recovered(path: Path, boot_id: str) -> Opened | None:
@@ -115,19 +126,20 @@ def _recovered(path: Path, boot_id: str) -> Opened | None:
     if incomplete and not waiting:
         incomplete = False
         journal.note(INCOMPLETE_NOTE, "0")
-    return Opened(journal, state, salvaged=False, whole=not incomplete)
+    restored = journal.noted(restore.RESTORED_NOTE) == "1"
+    return Opened(journal, state, salvaged=False, restored=restored, whole=not incomplete)
 
 
 def _give_up(path: Path, error: Exception) -> None:
     log.error("%s is damaged: %s", path, error)
-    with _held(path):
+    with held(path):
         damage.set_aside(path)
 
 
 def _look_after(path: Path) -> None:
     """Set aside what a running agent found damaged, and a journal whose log has lost its middle."""
     folder = path.parent
-    with _held(path):
+    with held(path):
         damage.finish_moving(path)
     reason = ""
     if (folder / damage.SUSPECT).exists():
@@ -138,13 +150,17 @@ def _look_after(path: Path) -> None:
                 reason = "its log is damaged"
     if reason and path.exists():
         log.error("%s: %s", path, reason)
-        with _held(path):
+        with held(path):
             damage.set_aside(path)
 
 
 @contextlib.contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Nobody else uses the journal meanwhile."""
+def held(path: Path) -> Iterator[None]:
+    """Nobody else uses the journal meanwhile.
+
+    Raises:
+        JournalUnusable: an agent runs.
+    """
     with path.with_suffix(".lock").open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

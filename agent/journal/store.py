@@ -22,13 +22,12 @@ from typing import IO, NamedTuple
 
 from agent.journal import leftover
 from agent.journal.chores import QUIET_S, Chore, Chores
-from agent.journal.damage import is_damage
+from agent.journal.damage import disk_code, is_damage
 from agent.journal.errors import (
     CommitFailed,
     JournalDamaged,
     JournalError,
     JournalUnusable,
-    disk_code,
 )
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id

@@ -13,7 +13,10 @@ from agent import __main__ as command_line
 from tests.drivers import recordings
 
 ROOT = Path(__file__).parent.parent.parent
-COMMANDS = ("run", "demo", "check-config", "devices", "decode", "outbox", "set-pin", "version")
+COMMANDS = (
+    *("run", "demo", "check-config", "devices", "decode", "outbox"),
+    *("backup", "restore", "damaged", "set-pin", "version"),
+)
 SETTINGS = """\
 [agent]
 device_id = "board-1"
