@@ -12,8 +12,8 @@ JSON_ZLIB = "application/json+zlib"
 MAX_INFLATED_BYTES = 256 * 1024
 QUICK = 1
 """Deflate's fastest: batches are repetitive, so that it does most of what can be done."""
-SMALL = 6
-"""A tenth smaller for twice the work."""
+SMALL = 4
+"""A twelfth smaller for two thirds more work; what lies above it gains next to nothing."""
 
 
 class Packed(NamedTuple):
