@@ -52,6 +52,10 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 """The same, where they are large."""
 MAX_GROUP = 200
 LOOK_UP_S = 0.5
+EARLY_S = 0.5
+"""So long a batch waits for the one before it, which another worker of its share may hold."""
+EARLY_LOOK_S = 0.005
+MAX_EARLY = 100
 STORE_RETRY_S = 1.0
 MAX_PACKET_BYTES = 300 * 1024
 LAST_RETRY_S = 2
@@ -77,11 +81,12 @@ class IngestOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(NamedTuple):
-    """What came."""
+    """What came. `arrived_s`: when, on the monotonic clock."""
 
     topic: str
     content_type: str
     payload: bytes
+    arrived_s: float = 0.0
 
 
 class Answer(NamedTuple):
@@ -139,6 +144,7 @@ class Ingest:
         self._store = store
         self._on_ready = on_ready
         self._waiting: queue.Queue[Message] = queue.Queue(MAX_WAITING)
+        self._early: list[Message] = []
         self._arrived_bytes = 0  # of paho's thread
         self._fetched_bytes = 0  # of the loop
         self._stopping = False
@@ -241,7 +247,9 @@ class Ingest:
             return
         self._arrived_bytes += size_bytes
         try:
-            self._waiting.put_nowait(Message(topic, content_type, bytes(message.payload)))
+            self._waiting.put_nowait(
+                Message(topic, content_type, bytes(message.payload), time.monotonic())
+            )
         except queue.Full:
             self._arrived_bytes -= size_bytes
             self.count.dropped += 1
@@ -249,18 +257,19 @@ class Ingest:
     # -- in the loop ----------------------------------------------------------------------------
 
     def _group(self) -> list[Message]:
-        """All that waits; after a while without any, nothing."""
+        """All that waits, with what came early; after a while without any, that alone."""
+        early, self._early = self._early, []
         try:
-            group = [self._waiting.get(timeout=LOOK_UP_S)]
+            group = [self._waiting.get(timeout=EARLY_LOOK_S if early else LOOK_UP_S)]
         except queue.Empty:
-            return []
+            return early
         while len(group) < MAX_GROUP:
             try:
                 group.append(self._waiting.get_nowait())
             except queue.Empty:
                 break
         self._fetched_bytes += sum(len(message.payload) for message in group)
-        return group
+        return early + group
 
     def take(self, group: list[Message]) -> list[Answer]:
         """One transaction; what may be said after it. When it fails nothing is said."""
@@ -292,7 +301,11 @@ class Ingest:
         try:
             json = unpack(message.content_type, message.payload)
             if kind == topics.BATCH:
-                self._take_batch(address, decode_batch(json), now_ns, said)
+                batch = decode_batch(json)
+                if self._comes_early(message, address, batch):
+                    self._early.append(message)
+                else:
+                    self._take_batch(address, batch, now_ns, said)
             elif kind == topics.STATE:
                 self._take_state(address, decode_board_state(json), now_ns, said)
             elif kind == topics.SUM:
@@ -306,6 +319,15 @@ class Ingest:
             self._store.note_unreadable(address, now_ns)
             digest = hashlib.sha256(message.payload).hexdigest()
             said[address.device, digest] = Said(address, BadBatch(bad_batch=digest))
+
+    def _comes_early(self, message: Message, address: Address, batch: Batch) -> bool:
+        """Whether what is missing before a batch may be with another worker, about to be filed."""
+        return (
+            self._options.share is not None
+            and len(self._early) < MAX_EARLY
+            and time.monotonic() - message.arrived_s < EARLY_S
+            and batch.items[0].seq > self._store.upto(address.device, batch.epoch) + 1
+        )
 
     def _take_batch(
         self, address: Address, batch: Batch, now_ns: int, said: dict[tuple[str, str], Said]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,23 @@ async def test_a_broker_with_nobody_behind_it_is_shown(
         await until(lambda: uplink.state.nobody_listens)
         assert uplink.state.mqtt.unheard >= 1
         assert uplink.state.waiting == 1
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+@pytest.mark.needs("mosquitto")
+async def test_two_ingests_of_a_share_do_not_hold_each_other_up(
+    make_uplink: MakeUplink, outbox: MemoryOutbox, broker: LocalBroker, tmp_path: Path
+) -> None:
+    workers = [School(broker.url, tmp_path / "s.db", "--share", "school") for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    outbox.add(20_000)
+    async with make_uplink() as uplink:
+        await until(lambda: uplink.state.waiting == 0)
+        assert uplink.state.delivery.sent < 40  # 25 batches: one that is early is not sent anew
+    for worker in workers:
+        worker.stop()
+    assert workers[0].held(ADDRESS.device) == seqs(20_000)
 
 
 async def test_killed_ingests_lose_and_double_nothing(

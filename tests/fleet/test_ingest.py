@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,30 @@ ITEMS = st.fixed_dictionaries(
 def test_no_message_stops_the_ingest(ingest: Ingest, kind: str, payload: bytes) -> None:
     answers = ingest.take([up(kind, Packed(JSON, payload))])
     assert len(answers) == (kind == "b")
+
+
+def test_a_batch_that_overtakes_another_workers_waits_for_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worker(of: Store) -> Ingest:
+        options = IngestOptions(broker="mqtt://127.0.0.1", share="school")
+        return Ingest(options, of, on_ready=lambda: None)
+
+    def fresh(first: int, last: int) -> Message:
+        return up("b", batch(first, last))._replace(arrived_s=time.monotonic())
+
+    second = Store(tmp_path / "school.db")
+    second.open()
+    one, other = worker(store), worker(second)
+    assert other.take([fresh(3, 4)]) == []
+    assert said(one.take([fresh(1, 2)])) == {BOARD.dn("ack"): Receipt(epoch=1, upto=2)}
+    assert said(other.take(other._group())) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}  # noqa: SLF001
+    assert other.count.gaps == 0
+    assert other.take([fresh(6, 7)]) == []
+    monkeypatch.setattr("fleet.ingest.EARLY_S", 0.0)  # nobody has what is missing
+    assert said(other.take(other._group())) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}  # noqa: SLF001
+    assert other.count.gaps == 1
+    second.close()
 
 
 def test_what_waits_has_a_bound_in_memory_too(ingest: Ingest) -> None:
