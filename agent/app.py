@@ -19,7 +19,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -174,7 +174,7 @@ class Board:
             whole=opened.whole,
             received=lambda: Position(self.uplink.state.epoch, self.uplink.state.upto),
             wall=self._synced_wall,
-            now=lambda: datetime.now(UTC) if self._wall.synced else None,
+            now=lambda: self._synced_wall(Moment(journal.boot, clock.now_ns())),
         )
         polling = Polling(lambda: intake.committed, supervisor.show)
         intake.on_commit(polling.committed)
