@@ -191,7 +191,7 @@ export const en = {
     ill: (n: number) => (n === 1 ? "1 in trouble" : `${n} in trouble`),
     states: { starting: "Starting", ready: "Ready", lost: "Connection lost, trying again", misconfigured: "Somebody must see to it", stopped: "Stopped" },
     refused: (n: number) =>
-      `Its memory was full: ${n === 1 ? "1 press was" : `${n} presses were`} not taken and got no tick. Let those students press again.`,
+      `Its memory was full: since it was switched on, ${n === 1 ? "1 press was" : `${n} presses were`} not taken and got no tick. Let those students press again.`,
     locate: "Make it blink",
     located: "Signal sent: see which device blinks.",
     facts: "Details",

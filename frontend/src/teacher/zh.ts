@@ -189,7 +189,7 @@ export const zh = {
     ready: "正常",
     ill: (n: number) => `${n} 个有问题`,
     states: { starting: "正在启动", ready: "正常", lost: "连接断开，正在重试", misconfigured: "需要有人处理", stopped: "已停止" },
-    refused: (n: number) => `接收器存满，${n} 次按键没有收下，那些答题器没有亮勾：请学生再按一次。`,
+    refused: (n: number) => `接收器存满过：通电以来有 ${n} 次按键没有收下，答题器没有亮勾，请那些学生再按一次。`,
     locate: "让它闪一下",
     located: "已发出信号，看看哪个设备在闪。",
     facts: "详情",
