@@ -96,14 +96,16 @@ async def test_two_ingests_of_a_share_do_not_hold_each_other_up(
     make_uplink: MakeUplink, outbox: MemoryOutbox, broker: LocalBroker, tmp_path: Path
 ) -> None:
     workers = [School(broker.url, tmp_path / "s.db", "--share", "school") for _ in range(2)]
-    for worker in workers:
-        worker.start()
     outbox.add(20_000)
-    async with make_uplink() as uplink:
-        await until(lambda: uplink.state.waiting == 0)
-        assert uplink.state.delivery.sent < 40  # 25 batches: one that is early is not sent anew
-    for worker in workers:
-        worker.stop()
+    try:
+        for worker in workers:
+            worker.start()
+        async with make_uplink() as uplink:
+            await until(lambda: uplink.state.waiting == 0)
+            assert uplink.state.delivery.sent < 40  # 25 batches: what is early is not sent anew
+    finally:
+        for worker in workers:
+            worker.stop()
     assert workers[0].held(ADDRESS.device) == seqs(20_000)
 
 
