@@ -4,18 +4,19 @@
 
 A Debian with the installed agent boots under software emulation; a class presses, a teacher asks.
 Its memory is saved once, and for each cut it goes on from there for a second or more, until qemu
-is killed. Then three disks are looked at: as it is in qemu's file (what the host had taken), as it
-was at the last flush (a disk that forgets its cache), and that with a random torn part of what was
-in the cache. Each is checked and mounted, and the agent's own recovery must find every press whose
-clicker had been shown its outcome. For `--boots` of the cuts the forgetful disk boots again, and
-the agent on it must say the same and go on with the lesson. With `--flaw` the agent does not sync
-its commits, and losses must be found.
+is killed, every other time just after a light went on. Then three disks are looked at: as it is in
+qemu's file (what the host had taken), as it was at the last flush (a disk that forgets its cache),
+and that with a random torn part of what was in the cache. Each is checked and mounted, and the
+agent's own recovery must find every press whose clicker had been shown its outcome. For `--boots`
+of the cuts the forgetful disk boots again, and the agent on it must say the same and go on with
+the lesson. With `--flaw` the agent does not sync its commits, and losses must be found.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import random
 import shutil
 import sqlite3
@@ -117,6 +118,8 @@ class Soak:
         try:
             board.until(1, "K ", TICKED_S)
             time.sleep(self.rng.uniform(*LIVE_S))
+            if number % 2:  # just after a light went on
+                board.until(len(shown(board)) + 1, "K ", TICKED_S)
         finally:
             board.pull_the_plug()
         ticked = self.before | shown(board)
@@ -202,6 +205,8 @@ def main() -> None:
     parser.add_argument("--boots", type=int, default=5, help="cuts after which it boots again")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--flaw", action="store_true", help="do not sync: losses must be found")
+    lock = (image.cache_folder() / "lock").open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would install into one tree
     print(machine())
     work = Path(tempfile.mkdtemp(prefix="vm-power-cuts-", dir=image.cache_folder()))
     try:

@@ -98,7 +98,7 @@ class VirtualBoard:
             wrong = [line for line in self.lines() if line.startswith("E ")]
             if wrong or self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise BoardFailed(f"no {count} x {start!r} in {within_s:g} s; {self._last_words()}")
-            time.sleep(0.02)
+            time.sleep(0.005)
 
     def _last_words(self) -> str:
         words = [line for line in self.lines() if line.startswith("E ")][:1]

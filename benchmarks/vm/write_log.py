@@ -17,6 +17,8 @@ from typing import NamedTuple
 SECTOR_BYTES = 512
 MAGIC = 0x6A736677736872
 FLUSH, FUA, DISCARD = 1, 2, 4
+NO_FLUSH_YET = (0, 0, 0)
+"""The header is written with the first flush."""
 _HEADER = struct.Struct("<QQQI")
 _ENTRY = struct.Struct("<QQQQ")
 
@@ -60,7 +62,8 @@ def read_log(path: Path) -> WriteLog:
 def _entries(path: Path) -> Iterator[tuple[int, Write | None]]:
     with path.open("rb") as file:
         magic, version, _, sector_bytes = _HEADER.unpack(file.read(_HEADER.size))
-        if (magic, version, sector_bytes) != (MAGIC, 1, SECTOR_BYTES):
+        header = (magic, version, sector_bytes)
+        if header not in ((MAGIC, 1, SECTOR_BYTES), NO_FLUSH_YET):
             raise ValueError(f"{path}: no log of writes, or another version")
         at = SECTOR_BYTES
         while True:

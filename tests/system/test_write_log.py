@@ -31,6 +31,12 @@ def test_what_stands_before_a_flush_is_kept_and_the_rest_was_in_the_cache(tmp_pa
     assert disk.read_bytes() == bytes(1024) + OLD + bytes(4096 - 1536)
 
 
+def test_a_log_without_a_flush_has_no_header_yet(tmp_path: Path) -> None:
+    path = log_file(tmp_path / "log", (2, OLD, 0))
+    path.write_bytes(bytes(512) + path.read_bytes()[512:])
+    assert read_log(path) == WriteLog([], [Write(1024, OLD)], flushes=0)
+
+
 def test_of_the_cache_any_part_may_be_on_the_disk(tmp_path: Path) -> None:
     path = log_file(tmp_path / "log", (0, NEW * 3, 0))
     cached = read_log(path).cached
@@ -42,7 +48,7 @@ def test_of_the_cache_any_part_may_be_on_the_disk(tmp_path: Path) -> None:
 
 def test_another_log_and_what_is_not_modelled_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "other"
-    other.write_bytes(bytes(1024))
+    other.write_bytes(b"another" * 200)
     with pytest.raises(ValueError, match="no log of writes"):
         read_log(other)
     with pytest.raises(ValueError, match="not modelled"):
