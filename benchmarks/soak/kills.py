@@ -4,8 +4,9 @@
 
 Real parts: virtual receivers on pseudo-terminals, phones over HTTP, the agent, mosquitto with
 config/broker over TLS, the school's ingest. Each is killed (-9) again and again, also while it
-starts and together with another, and started anew. It begins with a cold start without network:
-presses, a kill, more presses, another kill, and only then the network. At the end every press whose
+starts and together with another, and started anew. It begins with first starts on an empty disk
+that are killed, and a cold start without network: presses, a kill, more presses, another kill, and
+only then the network. At the end every press whose
 clicker or phone was shown an outcome must be in the school's database exactly once, as what it was
 shown: else exit status 1.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -40,6 +42,7 @@ EARLY_S = 0.9
 TOGETHER = 0.15
 """So many take another one with them."""
 DOWN_S = 0.8
+FIRST_STARTS = 20
 RESET_S = 5.0
 SETTLE_S = 60.0
 RECEIVE_S = 180.0
@@ -132,6 +135,26 @@ class Storm:
             self.together += 1
 
 
+async def first_starts(chain: Chain, rng: random.Random, count: int) -> None:
+    """Kill the agent in its very first start, on an empty disk; it must come up all the same.
+
+    Raises:
+        RuntimeError: it did not, with its last words.
+    """
+    agent = chain.agent
+    for _ in range(count):
+        for _ in range(2):
+            await agent.start()
+            await asyncio.sleep(rng.uniform(0.1, EARLY_S))
+            await agent.kill()
+        await agent.start()
+        await agent.until_ready()
+        chain.pin_path.read_text(encoding="ascii")
+        await agent.stop()
+        shutil.rmtree(chain.journal.parent)
+    agent.kills = agent.early_kills = 0  # those that follow are counted for themselves
+
+
 async def cold_start(chain: Chain, receivers: Receivers, teacher: Teacher, rate: int) -> None:
     """Teach without network, be killed twice; the network comes last."""
     pressing = asyncio.create_task(receivers.press_at(rate))
@@ -167,6 +190,7 @@ async def soak(
     rate: int,
     persistence: bool = True,
     pace: float = 1.0,
+    starts: int = FIRST_STARTS,
     say: Say = lambda _: None,
 ) -> Soak:
     """Run it all; what it came to."""
@@ -176,6 +200,8 @@ async def soak(
         Receivers(RECEIVERS, KEYPADS, rng) as room,
         Chain(folder, room.ports, persistence=persistence) as chain,
     ):
+        await first_starts(chain, rng, starts)
+        say(f"first starts on an empty disk, each killed twice: {starts}, all came up")
         phones = Phones(chain.url, PHONES, rng)
         teacher = Teacher(chain.url, chain.pin_path, phones.asked)
         await cold_start(chain, room, teacher, rate)
