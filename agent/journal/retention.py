@@ -2,7 +2,8 @@
 
 Kept whatever its age: what has no receipt; what the newest snapshot does not cover; the newest
 lessons; and what outlasts lessons (class lists, bindings, clocks, epochs), since a newer agent
-does not believe an older one's snapshot and replays.
+does not believe an older one's snapshot and replays. What was put aside stays too: the school may
+have but a word that it is there (`LessonOpened` goes all the same, or the lesson would begin anew).
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Deletion:
         marks = ",".join("?" * len(LASTING_KINDS))
         rows = db.execute(
             "select id from event where id >= ? and id < ? "  # noqa: S608 (question marks alone)
-            f"and kind not in ({marks}) order by id limit ?",
+            f"and kind not in ({marks}) "
+            "and (kind = 'LessonOpened' or id not in (select id from aside)) order by id limit ?",
             (self._next_id, self._end_id, *LASTING_KINDS, ROWS_A_STEP),
         ).fetchall()
         db.executemany("delete from event where id = ?", rows)

@@ -26,6 +26,7 @@ from tests.lesson.builder import PLACE
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 A_DAY = timedelta(days=1)
+ASIDE = ("LessonOpened", "QuestionOpened", "ResponseRecorded")
 
 
 def span(number: int, *, ended: bool = True, day: int | None = None) -> LessonSpan:
@@ -201,6 +202,21 @@ async def test_class_lists_and_keypads_outlast_the_lessons(term: Term) -> None:
     again = snapshot.recover(term.journal, afresh=True)
     live = term.intake.committed
     assert (again.classes, again.spans) == (live.classes, live.spans)
+
+
+async def test_what_the_school_could_not_take_stays_however_old(term: Term) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    rows = term.journal.read(5, 0, 60)
+    poison = [next(one.seq for one in rows if one.kind == kind) for kind in ASIDE]
+    for seq in poison:
+        term.journal.put_aside(5, seq, "bad_batch")
+    await term.receive()
+    await term.tidy()
+    oldest = [one.seq for one in term.journal.after(5, 3) if one.seq <= rows[-1].seq]
+    assert oldest == poison[1:]
+    again = snapshot.recover(term.journal, afresh=True)
+    assert again.spans == term.intake.committed.spans
 
 
 async def test_without_a_receipt_nothing_goes_however_old(term: Term) -> None:
