@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.system.powercut import record as rec
-from tests.system.powercut.disk import Disk, Node
+from tests.system.powercut.disk import Disk, Node, look_at
 from tests.system.powercut.record import Entry, build, environment, read_record, run_watched
 from tests.system.powercut.trial import MODES, Mode, Run, Trial, count_syncs
 
@@ -84,6 +86,45 @@ async def test_what_is_ticked_after_a_failed_sync_survives_a_power_cut(
         assert any(entry.op == rec.SYNC_FAILED for entry in life.entries)
     for mode in MODES:
         assert (await trial.cut(mode, 12)).bad == []
+
+
+SMALL_FILES = """
+from pathlib import Path
+from agent.private_file import make_folder, remove, write_private
+from tests.system.powercut.workload import Promise, mark
+
+folder = Path("{disk}/a/b")
+make_folder(folder)
+mark(Promise(file="made"))
+for text in (b"one", b"two"):
+    write_private(folder / "secret", text)
+    mark(Promise(file="written"))
+remove(folder / "secret")
+mark(Promise(file="removed"))
+"""
+
+
+def test_a_small_file_and_its_folder_are_on_disk_when_the_call_returns(
+    tmp_path: Path, library: Path
+) -> None:
+    disk, record = tmp_path / "disk", tmp_path / "record"
+    disk.mkdir()
+    before = look_at(disk)
+    watched = environment(library, disk, record=record)
+    path = os.pathsep.join(sys.path)
+    subprocess.run(
+        [sys.executable, "-c", SMALL_FILES.format(disk=disk)],
+        env={**os.environ, **watched, "PYTHONPATH": path},
+        check=True,
+    )
+    model, found = Disk(before), []
+    for number, entry in enumerate(read_record(record)):
+        model.advance(entry)
+        if entry.op == rec.MARK:
+            model.cut(tmp_path / f"cut-{number}")
+            files = (tmp_path / f"cut-{number}" / "a" / "b").iterdir()
+            found.append({file.name: file.read_bytes() for file in files})
+    assert found == [{}, {"secret": b"one"}, {"secret": b"two"}, {}]
 
 
 def test_an_agent_that_cannot_sync_what_it_found_promises_nothing(
