@@ -225,6 +225,7 @@ class Board:
         data_dir = settings.agent.data_dir
         wall, storage = self._wall, self.storage
         rosters = RosterStore(data_dir / "roster.db")
+        rosters.look()
         self.uplink = uplink = self._make_uplink(wall, supervisor)
         self.web = WebServer(
             host=settings.web.host,

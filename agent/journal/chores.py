@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-QUIET_S = 0.05
+QUIET_S = 0.02
 """A step is taken when so long nothing was written, so that no answer waits behind many."""
 
 Chore = Callable[[sqlite3.Connection], bool]

@@ -32,7 +32,7 @@ from agent.private_file import make_folder, write_private
 
 log = logging.getLogger(__name__)
 
-ROWS_A_STEP = 500
+ROWS_A_STEP = 1_000
 UNKNOWN_BOOTS = 1 << 20
 """Boots are numbered from here where it could not be read which numbers were given before."""
 NEWEST_EPOCH = "journal.epoch"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +65,11 @@ class RosterStore:
             raise CommitFailed("not_durable", str(self.path), hint) from error
         everybody[class_id] = _by_pseudonym(students)
         self.damaged = False
+
+    def look(self) -> None:
+        """See whether the file reads, so that people are told before they need a name."""
+        with suppress(sqlite3.Error):
+            self._all()
 
     def _all(self) -> dict[str, dict[str, StudentName]]:
         if self._known is None:
