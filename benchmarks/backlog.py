@@ -97,8 +97,7 @@ def drain(folder: Path, *, answers: int, after_turns: int = AFTER_TURNS) -> Drai
                 if not drained_ns and now_ns() - school_at.first_ns > DRAIN_S * 1e9:
                     raise TimeoutError(f"{taken.events} of {state.seq} in {DRAIN_S} s")
             count = line.carry_out(Order(do="settle", seconds=10))
-            # The lesson and its question are events too.
-            _until(school, page, state.seq + 2 + count.made, before_presses + count.made)
+            _until(school, page, board, before_presses + count.made)
             ((pressed_ns, _, ticked_ns),) = line.times(folder).values()
             shown_ns = page.shown_ns(pressed_ns, before_presses)
         teacher.close()
@@ -139,12 +138,13 @@ def _first(school: School, board: Board) -> Taken:
     return taken
 
 
-def _until(school: School, page: Page, events: int, presses: int) -> None:
+def _until(school: School, page: Page, board: Board, presses: int) -> None:
     """Wait until school and page have the last live answers too."""
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
-        if school.taken().events >= events and page.presses >= presses:
-            break
+        taken = school.taken()
+        if (taken.epoch, taken.upto) == board.newest() and page.presses >= presses:
+            return
         time.sleep(0.05)
 
 

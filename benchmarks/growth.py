@@ -31,6 +31,8 @@ LINE_HZ = 720.0
 SECONDS = 10.0
 DRAIN_S = 900.0
 STARTS = 3
+MAX_MB = 100_000
+"""Far more than the default: a board stops taking answers where its journal is full."""
 
 
 class Size(NamedTuple):
@@ -57,26 +59,28 @@ class Cost(msgspec.Struct):
 
 def measure(folder: Path, size: Size) -> Cost:
     """One run; the agent has sent what it held before anything is measured."""
-    state = write_term(folder / "board", size.answers)
+    write_term(folder / "board", size.answers)
     journal_bytes = sum(file.stat().st_size for file in (folder / "board").glob("journal.db*"))
     port, keep = free_port(), folder / "school"
     with (
         Line(size.receivers) as line,
-        Board(folder, ports=line.ports, cloud_url=f"mqtt://127.0.0.1:{port}") as board,
+        Board(
+            folder, ports=line.ports, cloud_url=f"mqtt://127.0.0.1:{port}", max_mb=MAX_MB
+        ) as board,
     ):
         with School(port) as school:
-            _until(school, board, state.seq)
+            _until_received(school, board)
         teacher = board.teacher()
         teacher.open_lesson(class_id="7-3")
         teacher.ask()
         teacher.close()
         line.carry_out(Order(do="greet", seconds=10))
         with School(port, keep=keep) as school:
-            _until(school, board, 1)
+            _until_received(school, board)
             began_ns, before = now_ns(), usage([board.pid])
             line.carry_out(Order(do="rate", hz=size.hz, seconds=SECONDS))
             count = line.carry_out(Order(do="settle", seconds=10))
-            _until(school, board, state.seq + count.made, upto=True)
+            _until_received(school, board)
             spent = usage([board.pid]).since(before)
             result = account(kept(keep), line.times(folder), since_ns=began_ns)
         peak_rss_bytes = spent.peak_rss_bytes
@@ -94,16 +98,16 @@ def measure(folder: Path, size: Size) -> Cost:
     )
 
 
-def _until(school: School, board: Board, events: int, *, upto: bool = False) -> None:
-    """Wait until so many events have come, or the newest has at least that number."""
+def _until_received(school: School, board: Board) -> None:
+    """Wait until the school has everything that the board has."""
     deadline_s = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline_s:
         taken = school.taken()
-        if (taken.upto if upto else taken.events) >= events:
+        if (taken.epoch, taken.upto) == board.newest():
             return
         board.check()
         time.sleep(0.05)
-    raise TimeoutError(f"{events} events did not come in {DRAIN_S:.0f} s")
+    raise TimeoutError(f"not everything came in {DRAIN_S:.0f} s")
 
 
 def _start_s(line: Line, board: Board, folder: Path) -> float:

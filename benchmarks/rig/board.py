@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from agent.demo.broker import free_port
+from agent.demo.stage import journal_newest
 from agent.wire.topics import Address
 
 ADDRESS = Address("3304", "330402", "bench-school", "r301", "bench-board")
@@ -30,13 +31,14 @@ class Board:
         ports: Sequence[str],
         cloud_url: str | None,
         data_dir: Path | None = None,
-        window_ms: int | None = None,
+        max_mb: int | None = None,
         sampled: Path | None = None,
     ) -> None:
         """Take everything, start nothing.
 
-        `ports`: serial ports with a receiver each. `sampled`: a file that says afterwards what the
-        agent was doing, see `benchmarks.rig.sampler`.
+        `ports`: serial ports with a receiver each. `max_mb`: what the journal may hold.
+        `sampled`: a file that says afterwards what the agent was doing, see
+        `benchmarks.rig.sampler`.
         """
         self.folder = folder
         self.data_dir = folder / "board" if data_dir is None else data_dir
@@ -44,7 +46,7 @@ class Board:
         self._config = folder / "agent.toml"
         self._ports = ports
         self._cloud_url = cloud_url
-        self._window_ms = window_ms
+        self._max_mb = max_mb
         self._sampled = sampled
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -116,6 +118,10 @@ class Board:
         if self._process is None or self._process.poll() is not None:
             raise RuntimeError(f"the agent has ended: {(self.folder / 'agent.log').read_text()}")
 
+    def newest(self) -> tuple[int, int]:
+        """(epoch, seq) of its newest event."""
+        return journal_newest(self.data_dir)
+
     def kill(self) -> None:
         """End it as a power cut would."""
         if self._process is not None:
@@ -145,8 +151,8 @@ class Board:
         lines += ["[web]", 'host = "127.0.0.1"', f"port = {self.port}"]
         if self._cloud_url is not None:
             lines += ["[cloud]", f'url = "{self._cloud_url}"']
-        if self._window_ms is not None:
-            lines += ["[journal]", f"window_ms = {self._window_ms}"]
+        if self._max_mb is not None:
+            lines += ["[journal]", f"max_mb = {self._max_mb}"]
         for number, port in enumerate(self._ports, start=1):
             lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
             lines += [f'port = "{port}"']
