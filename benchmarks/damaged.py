@@ -79,7 +79,7 @@ def grow(journal: Path, events: int) -> None:
 
 def put_back(whole: Path, journal: Path) -> None:
     for left in (*journal.parent.glob("journal.d*"), *journal.parent.glob("journal.db-*")):
-        left.unlink()
+        left.unlink(missing_ok=True)
     shutil.copy(whole, journal)
 
 

@@ -14,6 +14,7 @@ from agent.identity import KEY_FILE, secret_file
 from agent.journal import snapshot
 from agent.journal.errors import JournalError
 from agent.journal.roster import RosterStore
+from agent.journal.recovery import open_journal
 from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.replay import Stamped, replay
@@ -68,16 +69,15 @@ def _is_there(data_dir: Path) -> bool:
 
 @contextmanager
 def _opened(data_dir: Path) -> Iterator[Journal | str]:
-    journal = Journal(data_dir / "journal.db", boot_id="boot-after")
     try:
-        journal.open()
+        opened = open_journal(data_dir / "journal.db", boot_id="boot-after")
     except (JournalError, sqlite3.Error) as error:
         yield f"the journal does not open: {error}"
         return
     try:
-        yield journal
+        yield "a power cut is taken for damage" if opened.salvaged else opened.journal
     finally:
-        journal.close()
+        opened.journal.close()
 
 
 def _journal_faults(journal: Journal, promises: Promises) -> Iterator[str]:
