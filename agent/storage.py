@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 TIDY_S = 600.0
 """Old lessons are looked for so often; at once when room gets short."""
-SHORT_TIDY_S = 5.0
+SHORT_TIDY_S = 2.0
 PROBE_S = 5.0
 BALLASTS_FREE = 5
 """So many times the ballast must be free before some is laid in again."""

@@ -80,7 +80,9 @@ def test_a_backup_is_of_one_moment_though_the_agent_writes_on(config: Path) -> N
     data = config.parent / "data"
     with closing(sqlite3.connect(data / "journal.db", isolation_level=None)) as db:
         rows = [(5 << 32 | seq, 1, 1, "PressUnasked", b"x" * 400) for seq in range(3, 12_000)]
+        db.execute("begin")
         db.executemany("insert into event values(?,?,?,?,?)", rows)
+        db.execute("commit")
         steps = 0
 
         def progress(left: int, _: int) -> None:

@@ -35,6 +35,7 @@ def lost_at(school: School) -> int:  # noqa: F811
         return int(db.execute(query).fetchone()[0])
 
 
+@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
 async def test_the_school_gets_all_that_reads_once_and_is_told_what_is_lost(
     broker: LocalBroker,  # noqa: F811
     school: School,  # noqa: F811

@@ -13,8 +13,8 @@ import msgspec
 from agent.identity import KEY_FILE, secret_file
 from agent.journal import snapshot
 from agent.journal.errors import JournalError
-from agent.journal.roster import RosterStore
 from agent.journal.recovery import open_journal
+from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.replay import Stamped, replay
