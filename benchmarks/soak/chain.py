@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import httpx
+
 from agent.demo.broker import HOST, free_port
 from benchmarks.soak.school_broker import ADDRESS, INGEST, make_keys, write_settings
 
@@ -199,6 +201,25 @@ class Chain:
         for member in self.members:
             await member.start()
             await member.until_ready()
+
+    async def until_plugged_in(self) -> None:
+        """Wait until the agent has all of its receivers.
+
+        Raises:
+            RuntimeError: it has not; perhaps another program holds a port, such as an agent that
+                was left behind by another run and answers in its place.
+        """
+        devices = []
+        try:
+            async with asyncio.timeout(READY_S), httpx.AsyncClient(trust_env=False) as client:
+                while True:
+                    answer = await client.get(f"{self.url}/api/v1/health")
+                    devices = [one for one in answer.json()["devices"] if one["state"] != "ready"]
+                    if not devices:
+                        return
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError as error:
+            raise RuntimeError(f"not ready, does another program hold it? {devices}") from error
 
 
 def _listens(port: int) -> bool:

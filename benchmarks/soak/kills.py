@@ -166,6 +166,7 @@ async def cold_start(chain: Chain, receivers: Receivers, teacher: Teacher, rate:
         await chain.agent.kill()
         await chain.agent.start()
     await chain.agent.until_ready()
+    await chain.until_plugged_in()
     for task in (teaching, pressing):
         task.cancel()
     await settle(receivers, SETTLE_S)
@@ -227,6 +228,7 @@ async def soak(
         say(f"{storm.kills} kills; now all are left alone")
         for member in chain.members:
             await member.until_ready()
+        await chain.until_plugged_in()
         quiet_s = time.monotonic()
         await settle(room, SETTLE_S)
         async with asyncio.timeout(SETTLE_S):

@@ -149,6 +149,7 @@ async def soak(
         Chain(folder, room.ports, broker_port=broker_port, through=line.port) as chain,
     ):
         await chain.start()
+        await chain.until_plugged_in()
         teacher = Teacher(chain.url, chain.pin_path)
         tasks = [asyncio.create_task(room.press_at(rate)), asyncio.create_task(teacher.teach())]
         weather = Weather(chain, line, rng)
