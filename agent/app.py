@@ -31,7 +31,7 @@ from agent.health import Pulse
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal import restore, snapshot
-from agent.journal.damage import is_damage, mark_suspect
+from agent.journal.damage import damaged_files, is_damage, mark_suspect
 from agent.journal.errors import JournalDamaged
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
@@ -318,6 +318,7 @@ class Board:
                 for one in supervisor.devices()
             ],
             storage=lambda: storage_report(self.storage.state),
+            damaged=lambda: damaged_files(self.journal.path.parent),
             on_name_taken=self._take_another_name,
         )
 

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.wire.errors import WireError
-from fleet.ingest import Ingest, IngestOptions
+from agent.wire.broker_url import parse_url
+from agent.wire.errors import TopicInvalid, WireError
+from agent.wire.topics import Address
+from fleet.collect import collect
+from fleet.ingest import Ingest, IngestOptions, make_client
 from fleet.store import HeldEvent, Store, StoreUnusable
 
 
@@ -23,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "ingest":
             return _ingest(arguments)
+        if arguments.command == "collect":
+            return _collect(arguments)
         return _events(arguments)
     except (WireError, StoreUnusable, OSError) as error:
         print(f"classroom-fleet: {error}", file=sys.stderr)
@@ -46,6 +51,17 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--ca", type=Path, metavar="FILE", help="who vouches for the broker")
     ingest.add_argument("--cert", type=Path, metavar="FILE", help="this ingest's certificate")
     ingest.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key")
+
+    collect = commands.add_parser(
+        "collect", help="fetch the damaged files that a board has set aside"
+    )
+    collect.add_argument("--broker", required=True, metavar="URL", help="mqtt://[user@]host[:port]")
+    collect.add_argument("--password-file", type=Path, metavar="FILE")
+    collect.add_argument("--ca", type=Path, metavar="FILE", help="who vouches for the broker")
+    collect.add_argument("--cert", type=Path, metavar="FILE", help="a certificate of the school's")
+    collect.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key")
+    collect.add_argument("board", metavar="BOARD", help="CITY/COUNTY/SCHOOL/ROOM/DEVICE")
+    collect.add_argument("folder", type=Path, metavar="FOLDER", help="where the files go")
 
     events = commands.add_parser("events", help="show what is held")
     events.add_argument("--database", required=True, type=Path, metavar="FILE")
@@ -76,6 +92,29 @@ def _ingest(arguments: argparse.Namespace) -> int:
         ingest.run()
     finally:
         store.close()
+    return 0
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    parts = arguments.board.split("/")
+    if len(parts) != len(Address._fields):
+        raise TopicInvalid(f"{arguments.board!r} is not CITY/COUNTY/SCHOOL/ROOM/DEVICE")
+    options = IngestOptions(
+        broker=arguments.broker,
+        password_file=arguments.password_file,
+        ca_file=arguments.ca,
+        cert_file=arguments.cert,
+        key_file=arguments.key,
+    )
+    url = parse_url(options.broker)
+    client = make_client(options, "collect")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    board = Address(*parts).checked()
+    found = collect(client, url.host, url.port, board, arguments.folder)
+    for path in found:
+        print(path)
+    if not found:
+        print(f"{board.device} has set nothing aside", file=sys.stderr)
     return 0
 
 

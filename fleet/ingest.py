@@ -189,24 +189,7 @@ class Ingest:
             client.loop_stop()
 
     def _new_client(self) -> paho.Client:
-        options = self._options
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            # Some brokers refuse a client without a name.
-            client_id=options.client_id or f"ingest-{secrets.token_hex(6)}",
-            protocol=paho.MQTTv5,
-        )
-        if self._url.user is not None:
-            password = None
-            if options.password_file is not None:
-                password = options.password_file.read_text(encoding="utf-8").strip()
-            client.username_pw_set(self._url.user, password)
-        if self._url.tls:
-            client.tls_set(
-                ca_certs=None if options.ca_file is None else str(options.ca_file),
-                certfile=None if options.cert_file is None else str(options.cert_file),
-                keyfile=None if options.key_file is None else str(options.key_file),
-            )
+        client = make_client(self._options, "ingest")
         client.reconnect_delay_set(1, LAST_RETRY_S)
         client.on_socket_open = _at_once
         client.on_connect = self._connected
@@ -366,6 +349,29 @@ class Ingest:
         nothing = [Receipt(epoch=max(state.epoch, 1), upto=0)]
         for receipt in self._store.receipts(address.device) or nothing:
             said.setdefault((address.device, str(receipt.epoch)), Said(address, receipt))
+
+
+def make_client(options: IngestOptions, name: str) -> paho.Client:
+    """A client of the broker, not connected yet; `name` begins its id where none is given."""
+    url = parse_url(options.broker)
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        # Some brokers refuse a client without a name.
+        client_id=options.client_id or f"{name}-{secrets.token_hex(6)}",
+        protocol=paho.MQTTv5,
+    )
+    if url.user is not None:
+        password = None
+        if options.password_file is not None:
+            password = options.password_file.read_text(encoding="utf-8").strip()
+        client.username_pw_set(url.user, password)
+    if url.tls:
+        client.tls_set(
+            ca_certs=None if options.ca_file is None else str(options.ca_file),
+            certfile=None if options.cert_file is None else str(options.cert_file),
+            keyfile=None if options.key_file is None else str(options.key_file),
+        )
+    return client
 
 
 def _at_once(_client: paho.Client, _data: Any, sock: Any) -> None:

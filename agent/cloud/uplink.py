@@ -9,12 +9,14 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from agent.cloud.delivery import Counters, Delivery, Outbox
+from agent.cloud.jobs import PAUSE_S, Jobs
 from agent.cloud.mqtt import CloudOptions, MqttClient, MqttCounters, Will
 from agent.cloud.shipment import MAX_BATCH_BYTES, WallClock
 from agent.wire import topics
@@ -27,6 +29,7 @@ from agent.wire.payloads import (
     RollUp,
     StorageReport,
     decode_ack,
+    decode_job,
     encode,
 )
 from agent.wire.topics import Address
@@ -80,6 +83,7 @@ class Uplink:
         versions: Mapping[str, str],
         devices: Callable[[], list[DeviceReport]] = list,
         storage: Callable[[], StorageReport] = StorageReport,
+        damaged: Callable[[], Sequence[Path]] = list,
         on_receipt: Callable[[int, int], None] = lambda _epoch, _upto: None,
         on_name_taken: Callable[[int], None] = lambda _epoch: None,
         jitter: Callable[[], float] = random.random,
@@ -95,6 +99,7 @@ class Uplink:
             versions: of the agent and what else carries one.
             devices: how the hardware is now.
             storage: how much room there is for answers.
+            damaged: files that were set aside, which the school may ask for.
             on_receipt: told (epoch, upto) of every receipt that was news.
             on_name_taken: told the newest epoch if somebody else writes under its name; what
                 comes next needs a new one. Told again until there is one.
@@ -111,6 +116,8 @@ class Uplink:
         self._versions = dict(versions)
         self._devices = devices
         self._storage = storage
+        self._jobs = Jobs(damaged)
+        self._job_due_s = 0.0
         self._on_receipt = on_receipt
         self._delivery = Delivery(outbox, clock, jitter=jitter, on_name_taken=on_name_taken)
         self._roll_ups: deque[RollUp] = deque(maxlen=MAX_ROLL_UPS)
@@ -233,6 +240,9 @@ class Uplink:
                     self._delivery.packer.max_batch_bytes = min(MAX_BATCH_BYTES, room)
                 self._send(mqtt, loop.time())
                 wait_s = self._delivery.wait_s(loop.time())
+                if self._jobs.next is not None:
+                    job_s = max(self._job_due_s - loop.time(), 0.0)
+                    wait_s = job_s if wait_s is None else min(wait_s, job_s)
             if wait_s is None:
                 await self._wake.wait()
                 continue
@@ -253,6 +263,11 @@ class Uplink:
             if not mqtt.publish(self._address.up(topics.SUM), packed):
                 return
             self._roll_ups.popleft()
+        saying = self._jobs.next
+        if saying is not None and now_s >= self._job_due_s:
+            self._job_due_s = now_s + PAUSE_S
+            if mqtt.publish(self._address.up(saying.kind), pack(encode(saying.payload))):
+                self._jobs.said()
 
     def _publish_state(self, mqtt: MqttClient, *, online: bool) -> bool:
         epoch, _ = self._outbox.newest()
@@ -273,7 +288,10 @@ class Uplink:
             topic, content_type, payload = mqtt.inbox.popleft()
             try:
                 kind = topics.parse(topic).kind
-                if kind != topics.ACK:  # twin and jobs are for later versions
+                if kind == topics.JOB:
+                    self._jobs.take(decode_job(unpack(content_type, payload)))
+                    continue
+                if kind != topics.ACK:  # the twin is for later versions
                     continue
                 ack = decode_ack(unpack(content_type, payload))
             except (TopicInvalid, PayloadInvalid) as error:

@@ -151,6 +151,16 @@ def aside_files(folder: Path) -> list[SetAside]:
     return [one for _, one in sorted(found)]
 
 
+def damaged_files(folder: Path) -> list[Path]:
+    """All files that belong to what was set aside of the journal; none that hold names."""
+    found = []
+    for one in aside_files(folder):
+        if one.path.name.startswith("journal."):
+            log = one.path.with_name(one.path.name + "-wal")
+            found += [one.path, log] if log.exists() else [one.path]
+    return found
+
+
 def next_aside(folder: Path, name: str = "journal") -> Path:
     """Where the next damaged file goes."""
     numbers = [0]

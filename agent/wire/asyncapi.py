@@ -22,6 +22,9 @@ from agent.wire.payloads import (
     BadBatch,
     Batch,
     BoardState,
+    Job,
+    JobReport,
+    LogPart,
     Receipt,
     RollUp,
 )
@@ -45,6 +48,9 @@ CHANNELS = (
     Channel("dn", topics.ACK, (Receipt, BadBatch), False, 1),
     Channel("up", topics.STATE, (BoardState,), True, 1),
     Channel("up", topics.SUM, (RollUp,), False, 1),
+    Channel("dn", topics.JOB, (Job,), False, 1),
+    Channel("up", topics.JOB, (JobReport,), False, 1),
+    Channel("up", topics.LOG, (LogPart,), False, 1),
 )
 
 

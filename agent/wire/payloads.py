@@ -24,6 +24,7 @@ Text = Annotated[str, Meta(max_length=200)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 ClockQuality = Literal["synced", "estimated"]
 
+MAX_PART_BYTES = 32 * 1024
 MAX_ITEMS = 800
 SET_ASIDE = "SetAside"
 """Kind of an item that stands in for an event that cannot be published: no seq is missing."""
@@ -163,7 +164,44 @@ class RollUp(Struct, frozen=True, kw_only=True):
     options: dict[Text, Count | None]
 
 
-Payload = Batch | Receipt | BadBatch | BoardState | RollUp
+class Job(Struct, frozen=True, kw_only=True):
+    """dn/job: something to do, once for each `id`; the same again may be asked for again.
+
+    Attributes:
+        kind: "collect-damaged": send the damaged files that were set aside, on up/log.
+    """
+
+    v: Literal[1] = 1
+    id: Code
+    kind: Text
+
+
+class JobReport(Struct, frozen=True, kw_only=True):
+    """up/job: how far a job is. A kind that the board does not know is REJECTED."""
+
+    v: Literal[1] = 1
+    id: Code
+    state: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED"]
+    detail: Text = ""
+
+
+class LogPart(Struct, frozen=True, kw_only=True):
+    """up/log: a part of a file that a job asked for. Whoever misses one asks again.
+
+    Attributes:
+        offset: where in the file `data` (base64) belongs.
+        size_bytes: of the whole file.
+    """
+
+    v: Literal[1] = 1
+    job: Code
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+    offset: Annotated[int, Meta(ge=0, le=2**53)]
+    size_bytes: Annotated[int, Meta(ge=0, le=2**53)]
+    data: Annotated[bytes, Meta(max_length=MAX_PART_BYTES)]
+
+
+Payload = Job | JobReport | LogPart | Batch | Receipt | BadBatch | BoardState | RollUp
 
 T = TypeVar("T")
 
@@ -171,6 +209,9 @@ _encode = msgspec.json.Encoder().encode
 _batch = msgspec.json.Decoder(Batch)
 _board_state = msgspec.json.Decoder(BoardState)
 _roll_up = msgspec.json.Decoder(RollUp)
+_job = msgspec.json.Decoder(Job)
+_job_report = msgspec.json.Decoder(JobReport)
+_log_part = msgspec.json.Decoder(LogPart)
 
 
 def encode(payload: Payload) -> bytes:
@@ -223,6 +264,33 @@ def decode_roll_up(json: bytes) -> RollUp:
         PayloadInvalid: they are not.
     """
     return _decode(_roll_up, json)
+
+
+def decode_job(json: bytes) -> Job:
+    """Something to do.
+
+    Raises:
+        PayloadInvalid: it is not.
+    """
+    return _decode(_job, json)
+
+
+def decode_job_report(json: bytes) -> JobReport:
+    """How far a job is.
+
+    Raises:
+        PayloadInvalid: it does not say.
+    """
+    return _decode(_job_report, json)
+
+
+def decode_log_part(json: bytes) -> LogPart:
+    """A part of a file.
+
+    Raises:
+        PayloadInvalid: it is none.
+    """
+    return _decode(_log_part, json)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], json: bytes) -> T:

@@ -13,6 +13,8 @@ BATCH = "b"
 STATE = "state"
 SUM = "sum"
 ACK = "ack"
+JOB = "job"
+LOG = "log"
 
 CODE_PATTERN = "[A-Za-z0-9-]{1,40}"
 _CODE = re.compile(CODE_PATTERN)

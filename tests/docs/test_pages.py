@@ -55,7 +55,7 @@ def test_the_files_that_the_page_on_durability_names_exist() -> None:
 def test_the_ingests_options_are_on_its_page() -> None:
     page = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
     options = set()
-    for command in ("ingest", "events"):
+    for command in ("ingest", "events", "collect"):
         usage = subprocess.run(
             [sys.executable, "-m", "fleet", command, "--help"],
             cwd=ROOT,
