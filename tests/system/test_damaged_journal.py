@@ -17,7 +17,7 @@ from agent.journal.store import PAGE_BYTES
 from agent.lesson import commands as cmd
 from tests.cloud.conftest import ADDRESS, broker, school  # noqa: F401 (fixtures)
 from tests.cloud.school import School, until
-from tests.system.board_at_school import ask, press, settings_of, teach, tokens_held
+from tests.system.board_at_school import ask, emit, press, settings_of, teach, tokens_held
 
 
 def destroy_page_of(path: Path, content: bytes) -> None:
@@ -136,3 +136,22 @@ async def test_a_damaged_class_list_costs_its_names_not_the_lesson(tmp_path: Pat
         assert board.web.context.storage().names_lost
         await teach(board, "first", 3)
     assert (tmp_path / "roster.damaged-1.db").exists()
+
+
+async def test_damage_that_a_commit_meets_is_mended_by_starting_again(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, None)
+    async with Board(settings) as board:
+        await teach(board, "first", 5)
+        await ask(board, "second")
+        board.journal._db.execute("pragma wal_checkpoint(truncate)")  # noqa: SLF001
+        board.journal._db.execute("pragma cache_size=0")  # noqa: SLF001
+        with (tmp_path / "journal.db").open("rb+") as file:
+            size = file.seek(0, 2)
+            file.seek(PAGE_BYTES)
+            file.write(b"\xa5" * (size - PAGE_BYTES))
+        await emit(board, "second", 3)
+        assert await board.until(asyncio.Event()) == "again"
+    async with Board(settings) as board:
+        await ask(board, "third")
+        await press(board, "third", 3)
+        assert board.storage.state.set_aside == 1
