@@ -30,7 +30,7 @@ from pathlib import Path
 
 from agent.journal import snapshot
 from agent.journal.errors import JournalError
-from agent.journal.store import Journal
+from agent.journal.recovery import open_journal
 from benchmarks.machine import machine
 from benchmarks.vm import image, write_log
 from benchmarks.vm.image import Image, ImageFailed
@@ -65,12 +65,12 @@ def mounted(disk: Path, folder: Path) -> Iterator[Path]:
 
 async def faults(data_dir: Path, ticked: set[str]) -> list[str]:
     """What is wrong with the agent's data, by its own recovery."""
-    journal = Journal(data_dir / "journal.db", boot_id="after-the-cut")
     try:
-        journal.open()
+        opened = open_journal(data_dir / "journal.db", boot_id="after-the-cut")
     except JournalError as error:
         return [f"the journal does not open: {error}"]
-    found = []
+    journal = opened.journal
+    found = ["a power cut is taken for damage"] if opened.salvaged else []
     with closing(sqlite3.connect(f"file:{journal.path}?mode=ro", uri=True)) as db:
         if (said := db.execute("pragma integrity_check").fetchone()) != ("ok",):
             found.append(f"the database is damaged: {said}")
