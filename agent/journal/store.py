@@ -249,6 +249,7 @@ class Journal(JournalReader):
 
     def _write(self) -> None:
         """The one thread that writes."""
+        refusal: JournalError | None = None
         while True:
             groups = self._take()
             stopping = self._stopping
@@ -261,8 +262,8 @@ class Journal(JournalReader):
             if error is not None:
                 self._side.put_back(side)
                 if groups:
-                    self._failed_generation = groups[-1].generation
-            self._report(refused, self._failure)
+                    self._failed_generation, refusal = groups[-1].generation, error
+            self._report(refused, refusal)
             self._report(groups, error)
             if stopping and self._queue.empty():
                 return

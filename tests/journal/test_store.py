@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,29 @@ async def test_a_failed_commit_refuses_its_group_and_all_behind_it(tmp_path: Pat
     assert await put(journal, press(2)) is None
     assert journal.ok
     assert [row.seq for row in journal.read(5, 0, 10)] == [1, 2]
+    journal.close()
+
+
+async def test_a_refused_group_is_never_told_durable_whatever_succeeds_behind_it(
+    tmp_path: Path,
+) -> None:
+    journal = opened(tmp_path)
+    await put(journal, press(1))
+    loop = asyncio.get_running_loop()
+    told = [loop.create_future() for _ in range(3)]
+    other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    other.execute("begin immediate")
+    tried = journal.attempts
+    journal.append([press(1)], told[0].set_result)  # the number exists: this will fail
+    while journal.attempts == tried:
+        time.sleep(0.001)  # noqa: ASYNC251 (the loop must not hear of it yet)
+    journal.append([press(2)], told[1].set_result)  # decided behind it
+    journal.begin_again()
+    journal.append([press(2)], told[2].set_result)
+    other.execute("rollback")
+    errors = [await one for one in told]
+    assert [type(error) for error in errors] == [CommitFailed, CommitFailed, type(None)]
+    other.close()
     journal.close()
 
 
