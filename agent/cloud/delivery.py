@@ -18,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from agent.cloud.shipment import LostRow, Packer, Row, Shipment, WallClock
+from agent.journal import receipt as receipts
 from agent.wire import codec
 from agent.wire.payloads import MAX_ITEMS, BadBatch, Receipt
 
@@ -30,7 +31,6 @@ ON_ITS_WAY_S = 60.0
 BATCHES_IN_FLIGHT = 4
 """A line with a long way, or a school that gathers its commits, is kept busy by a few."""
 GAPS_BELIEVED = 3
-RECEIPT_NOTE = "receipt"
 
 
 class Outbox(Protocol):
@@ -124,10 +124,11 @@ class Delivery:
         """Take up where the receipt on record ends."""
         self._newest = self._outbox.newest()
         self.aside = self._outbox.asides()
-        record = self._outbox.noted(RECEIPT_NOTE)
-        if record is not None:
-            epoch, _, upto = record.partition(":")
-            self.epoch, self.upto = int(epoch), int(upto)
+        noted = receipts.read(self._outbox.noted(receipts.NOTE))
+        if noted is not None and noted.epoch <= self._newest[0]:
+            # A disk that lost what it had said was written may know a receipt and not the events.
+            self.epoch = noted.epoch
+            self.upto = min(noted.seq, self._outbox.last_seq(noted.epoch))
         elif self._newest != (0, 0):
             self.epoch = self._outbox.epochs()[0]
             self.upto = self._outbox.read(self.epoch, 0, 1)[0].seq - 1
@@ -276,7 +277,7 @@ class Delivery:
                     self.aside += 1
             self.count.received += upto - self.upto
             self.upto = upto
-            self._outbox.note(RECEIPT_NOTE, f"{self.epoch}:{upto}")
+            self._outbox.note(receipts.NOTE, receipts.written(self.epoch, upto))
             self.packer.forget(self.epoch, upto)
         if not flight:
             self._after = max(self._after, upto)

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
-from agent.cloud.delivery import RECEIPT_NOTE
 from agent.errors import AgentError, InputInvalid
+from agent.journal import receipt
 from agent.journal.reading import SEQ_BITS, SEQ_MASK, row_id
 from agent.lesson.events import ClockLearnt, decode_body
 
@@ -72,14 +72,14 @@ def inspect(journal: Path) -> OutboxReport:
 
 
 def _report(db: Database) -> OutboxReport:
-    receipt = next((row["value"] for row in db.query(RECEIPT, {"name": RECEIPT_NOTE})), None)
-    epoch, _, seq = (receipt or "0:0").partition(":")
-    after = row_id(int(epoch), int(seq))
+    note = next((row["value"] for row in db.query(RECEIPT, {"name": receipt.NOTE})), None)
+    noted = receipt.read(note)
+    after = 0 if noted is None else row_id(noted.epoch, noted.seq)
     oldest = next(db.query(OLDEST, {"after": after}), None)
     return OutboxReport(
         events=db.table("event").count,
         waiting=db.table("event").count_where("id > ?", [after]),
-        receipt=receipt,
+        receipt=None if noted is None else note,
         oldest=None if oldest is None else _named(db, oldest),
         aside={_name(row["id"]): row["reason"] for row in db.table("aside").rows_where()},
     )

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from agent.journal import snapshot
+from agent.journal import receipt, snapshot
 from agent.journal.damage import MIN_EVENT_ID, Yield
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, SEQ_MASK, EventRow
@@ -36,7 +36,6 @@ from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply
 
 Table = Literal["event", "boot", "meta", "snapshot", "aside"]
-RECEIPT_NOTE = "receipt"
 QUICK_S = 1.5
 """So long the start of a lesson may wait for the state."""
 REPLAYED_EVENTS = 100_000
@@ -352,16 +351,17 @@ def _fill(db: sqlite3.Connection, file: DamagedFile) -> None:
 
 
 def _counted(db: sqlite3.Connection) -> Yield:
-    record = db.execute("select value from meta where name = ?", (RECEIPT_NOTE,)).fetchone()
-    epoch, _, upto = (record[0] if record else "0:0").partition(":")
-    after = int(epoch) << SEQ_BITS | int(upto)
+    record = db.execute("select value from meta where name = ?", (receipt.NOTE,)).fetchone()
+    noted = receipt.read(record[0] if record else None)
+    epoch, upto = (0, 0) if noted is None else (noted.epoch, noted.seq)
+    after = epoch << SEQ_BITS | upto
     missing = 0
     query = (
         "select id >> 32, count(*), min(id & 4294967295), max(id & 4294967295) from event "
         "where id > ? group by id >> 32"
     )
     for of_epoch, count, first, last in db.execute(query, (after,)):
-        before = first - 1 if record is None else int(upto) if of_epoch == int(epoch) else 0
+        before = first - 1 if noted is None else upto if of_epoch == epoch else 0
         missing += last - before - count
     kept = db.execute("select count(*) from event").fetchone()[0]
     return Yield(kept, missing)

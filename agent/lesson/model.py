@@ -31,7 +31,7 @@ class Moment(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Answer(msgspec.Struct, gc=False):
-    """The answer of one keypad that counts. `order` is the seq of its event."""
+    """The answer of one keypad that counts. `order` grows from event to event, over epochs too."""
 
     key: str
     device: str

@@ -228,7 +228,7 @@ def _response_recorded(state: State, event: ev.ResponseRecorded, at: Stamped) ->
         earlier = answers.get(keypad)
         if earlier is not None and earlier.key:
             verdict = "changed"
-        answers[keypad] = Answer(event.key, device, at.seq, at.mono_ns)
+        answers[keypad] = Answer(event.key, device, at.epoch << 32 | at.seq, at.mono_ns)
     _note(state, device, event.token, verdict)
 
 

@@ -167,6 +167,27 @@ def test_what_was_not_sent_since_the_start_is_sent_though_the_school_has_it(
     assert (delivery.waiting, delivery.aside) == (0, 2)
 
 
+@pytest.mark.parametrize("note", ["5:1q", "", ":", "9:1", "five:1"])
+def test_a_receipt_on_record_that_makes_no_sense_counts_for_nothing(
+    outbox: MemoryOutbox, note: str
+) -> None:
+    outbox.add(3, epoch=5)
+    outbox.note("receipt", note)
+    delivery = opened(outbox)
+    assert seqs(delivery.due(0.0)) == [1, 2, 3]
+
+
+def test_a_receipt_for_more_than_the_disk_kept_ends_with_what_it_kept(
+    outbox: MemoryOutbox,
+) -> None:
+    outbox.add(20, epoch=5)
+    outbox.note("receipt", "5:90")
+    delivery = opened(outbox)
+    assert (delivery.waiting, delivery.due(0.0), delivery.wait_s(0.0)) == (0, None, None)
+    delivery.committed(*outbox.add(2, epoch=5))
+    assert seqs(delivery.due(1.0)) == [21, 22]
+
+
 def test_epochs_drain_in_order(outbox: MemoryOutbox) -> None:
     outbox.add(2, epoch=1)
     outbox.add(3, epoch=4)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
-from agent.lesson.model import SEEN_TOKENS, Seen, State
+from agent.lesson.model import SEEN_TOKENS, Seen, State, answers_by_respondent
 from agent.lesson.replay import Stamped, apply, copy_of, replay
 from tests.lesson.builder import PLACE, Builder
 
@@ -93,3 +93,17 @@ def test_the_key_stays_on_the_board_until_revealed() -> None:
     assert b'"key"' not in ev.public_body("QuestionOpened", body)
     revealed = ev.encode_body(ev.QuestionRevealed(lesson="l1", question=1, key=["B"]))
     assert ev.public_body("QuestionRevealed", revealed) == revealed
+
+
+def test_the_newest_of_a_students_keypads_counts_over_a_new_numbering_too() -> None:
+    room = Builder()
+    room.do(cmd.ReplaceRoster(class_id="7-3", students=["s1"], keypads={"0A": "s1", "0B": "s1"}))
+    room.open_lesson(class_id="7-3")
+    room.ask()
+    room.press("0A", "A")
+    room.state.epoch, room.state.seq = 8, 0
+    room.record(ev.EpochStarted(reason="name_taken"))
+    room.press("0B", "B")
+    lesson = room.state.lessons[0]
+    answers = answers_by_respondent(lesson.questions[0], room.state.roll(lesson))
+    assert answers["s1"].key == "B"
