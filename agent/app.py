@@ -141,6 +141,7 @@ class Board:
 
     async def _start(self) -> None:
         settings, exits = self._settings, self._exits
+        self._watch_callbacks()
         data_dir = _made(settings.agent.data_dir)
         opened = open_journal(data_dir / "journal.db", boot_id=clock.this_boot())
         self.journal = journal = opened.journal
@@ -189,6 +190,23 @@ class Board:
         if expected_s is not None:
             pulse = Pulse(intake, journal)
             self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
+
+    def _watch_callbacks(self) -> None:
+        """What fails in a callback of the loop ends the agent, as a part that crashes does."""
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[None] = loop.create_future()
+
+        def heard(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            loop.default_exception_handler(context)
+            if "handle" in context and not failed.done():
+                failed.set_exception(context["exception"])
+
+        async def watch() -> None:
+            await failed
+
+        loop.set_exception_handler(heard)
+        self._exits.callback(loop.set_exception_handler, None)
+        self._watch("a callback", watch())
 
     async def _begin_epoch(self, opened: Opened) -> None:
         """Where numbers of events must not go on from what the journal says, new ones begin."""

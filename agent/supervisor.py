@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import msgspec
@@ -65,6 +66,8 @@ class _Slot:
         self.plan = plan
         self.status = DeviceStatus(id=plan.id, driver=plan.driver)
         self.driver: Driver | None = None
+        self.running: asyncio.Future[None] | None = None
+        self.fault: Exception | None = None
         self.confirm: Callable[[Sequence[tuple[Token, Outcome]]], None] | None = None
 
 
@@ -103,7 +106,8 @@ class Supervisor:
         """How each device is, in the order of the settings."""
         for slot in self._slots.values():
             if slot.driver is not None:
-                slot.status.counters = slot.driver.counters()
+                with self._fence(slot):
+                    slot.status.counters = slot.driver.counters()
                 slot.status.refused = slot.status.counters.get(REFUSED, 0)
         return [slot.status for slot in self._slots.values()]
 
@@ -111,22 +115,35 @@ class Supervisor:
         """Tell a device what became of its presses, if it can be told."""
         slot = self._slots.get(device)
         if slot is not None and slot.confirm is not None:
-            slot.confirm(outcomes)
+            with self._fence(slot):
+                slot.confirm(outcomes)
 
     def show(self, view: QuestionView | None) -> None:
         """Tell every device that must know what is open."""
         self._view = view
         for slot in self._slots.values():
             if slot.status.state == "ready" and isinstance(slot.driver, Polls):
-                slot.driver.show(view)
+                with self._fence(slot):
+                    slot.driver.show(view)
 
     def locate(self, device: str) -> bool:
         """Let a device make itself seen; False if it is unknown, away, or cannot."""
         slot = self._slots.get(device)
         if slot is None or not isinstance(slot.driver, Locatable):
             return False
-        slot.driver.locate()
+        with self._fence(slot):
+            slot.driver.locate()
         return True
+
+    @contextmanager
+    def _fence(self, slot: _Slot) -> Iterator[None]:
+        """What a driver raises while it is told something ends its run, and nothing else."""
+        try:
+            yield
+        except Exception as error:  # the fence: see _keep, which logs it and starts it again
+            slot.fault = error
+            if slot.running is not None:
+                slot.running.cancel()
 
     async def _keep(self, slot: _Slot) -> None:
         retry_s = FIRST_RETRY_S
@@ -190,11 +207,17 @@ class Supervisor:
             if readings:
                 await self._emit(*readings)
 
+        slot.fault = None
+        slot.running = asyncio.ensure_future(driver.run(emit))
         try:
-            await driver.run(emit)
+            await slot.running
+        except asyncio.CancelledError:
+            if slot.fault is None:
+                raise
+            raise slot.fault from None
         finally:
             slot.status.counters = driver.counters()
-            slot.driver = slot.confirm = None
+            slot.driver = slot.confirm = slot.running = None
 
     def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
         slot.status.facts = {"driver": slot.plan.driver, **reading.facts}

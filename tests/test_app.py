@@ -135,6 +135,15 @@ async def test_a_board_whose_names_somebody_else_uses_goes_on_under_new_ones(
         assert ev.decode_body(first.kind, first.body) == ev.EpochStarted(reason="name_taken")
 
 
+async def test_what_fails_in_a_callback_ends_the_agent(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Board(settings) as board:
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        assert await asyncio.wait_for(board.until(asyncio.Event()), 10) == "crashed"
+    assert "a callback crashed" in caplog.text
+
+
 async def test_a_data_dir_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "taken"
     file.write_text("not a folder", encoding="ascii")

@@ -49,6 +49,8 @@ class Acme(Driver):
         await asyncio.Event().wait()
 
     def confirm(self, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
+        if not outcomes:
+            raise ZeroDivisionError("a bug")
         self.told.append(list(outcomes))
 
     def show(self, view: QuestionView | None) -> None:
@@ -119,6 +121,21 @@ async def test_a_faulty_driver_is_fenced_off(caplog: pytest.LogCaptureFixture) -
         await bench.until("ready", "lost")
         assert bench.status.code == "driver_fault"
         await bench.until("lost", "starting", "ready")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_driver_that_fails_at_what_it_is_told_is_started_again_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready")
+        bench.supervisor.confirm("device-1", [])
+        await bench.until("ready", "lost")
+        assert bench.status.code == "driver_fault"
+        await bench.until("lost", "starting", "ready")
+        bench.supervisor.confirm("device-1", [("t", Outcome("accepted"))])
+    assert Acme.told[-1] == [("t", Outcome("accepted"))]
     assert "ZeroDivisionError" in caplog.text
 
 
