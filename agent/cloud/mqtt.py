@@ -333,6 +333,8 @@ class MqttClient:
         if for_somebody:
             self.unheard = code.value == NO_MATCHING_SUBSCRIBERS
             self.count.unheard += self.unheard
+        if len(self._in_flight) == MAX_IN_FLIGHT - 1:  # there is room again
+            self._on_change()
 
 
 def _properties(packet: int, **values: str | int) -> Properties:

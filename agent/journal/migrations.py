@@ -28,6 +28,8 @@ STEPS = (
     );
     create table aside(id integer primary key, reason text not null);
     """,
+    # Answers are kept as values (agent/lesson/events.py), which an agent before that cannot read.
+    "",
 )
 
 
