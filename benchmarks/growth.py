@@ -116,10 +116,11 @@ def _start_s(line: Line, board: Board, folder: Path) -> float:
     line.carry_out(Order(do="scatter", count=1))
     spawned_ns = now_ns()
     board.start()
-    line.carry_out(Order(do="settle", seconds=60))
+    count = line.carry_out(Order(do="settle", seconds=60))
     ticked_ns = max(max(one.ticked_ns) for one in line.times(folder).values() if one.ticked_ns)
     board.until_ready()
-    assert ticked_ns > spawned_ns
+    if ticked_ns < spawned_ns:
+        raise RuntimeError(f"no light after the start: {count}")
     return (ticked_ns - spawned_ns) / 1e9
 
 
