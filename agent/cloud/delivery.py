@@ -262,6 +262,12 @@ class Delivery:
             self._on_name_taken(receipt.epoch)
             if not receipt.taken:
                 return False
+        if receipt.epoch < self.epoch and self._lacks(receipt.epoch, upto):
+            # A school put back from a backup; if it is only an old word, a repeat is cheap.
+            self.count.gaps += 1
+            self.epoch, self.upto = receipt.epoch, upto
+            self._land(upto)
+            return False
         if receipt.epoch != self.epoch:
             self.count.stale += 1
             return False
@@ -297,6 +303,10 @@ class Delivery:
             self._sent(now_s)
         else:  # nothing is in flight, or only what the school has a part of
             self._land(upto)
+
+    def _lacks(self, epoch: int, upto: int) -> bool:
+        """Whether the journal holds more of an earlier epoch than this."""
+        return upto < self._outbox.last_seq(epoch) and bool(self._outbox.read(epoch, upto, 1))
 
     def _ahead(self, upto: int) -> bool:
         """Whether this is more than the journal holds of the newest epoch."""

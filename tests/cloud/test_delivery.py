@@ -299,6 +299,22 @@ def test_a_school_restored_from_a_backup_gets_what_it_lost(outbox: MemoryOutbox)
     assert outbox.notes["receipt"] == "1:10"
 
 
+def test_a_restored_school_gets_what_it_lost_of_earlier_epochs_too(outbox: MemoryOutbox) -> None:
+    outbox.add(10, epoch=3)
+    outbox.add(2, epoch=7)
+    outbox.note("receipt", "7:2")
+    delivery = opened(outbox)
+    assert delivery.due(0.0) is None
+    assert not delivery.receipt(Receipt(epoch=3, upto=4), 0.1)
+    assert delivery.waiting == 8
+    batch = read(delivery.due(0.2))
+    assert (batch.epoch, [item.seq for item in batch.items]) == (3, [5, 6, 7, 8, 9, 10])
+    delivery.receipt(Receipt(epoch=3, upto=10), 0.3)
+    assert read(delivery.due(0.4)).epoch == 7
+    delivery.receipt(Receipt(epoch=7, upto=2), 0.5)
+    assert (delivery.waiting, delivery.due(9.0)) == (0, None)
+
+
 def test_a_restored_board_learns_that_the_school_has_more_of_its_old_epoch(
     outbox: MemoryOutbox,
 ) -> None:
