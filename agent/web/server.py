@@ -293,16 +293,16 @@ class WebServer:
 
     def _health(self) -> tuple[int, dict[str, Any]]:
         ctx = self.context
-        journal, failure = ctx.journal, ctx.journal.failure
+        failure = ctx.journal.failure
         storage = ctx.storage()
-        well = journal.ok and storage.room != "full"
+        well = failure is None and storage.room != "full"
         body = {
             "status": "ok" if well else "degraded",
             "version": version("classroom-agent"),
             "clock": "synced" if ctx.clock_synced() else "estimated",
             "uptime_s": int(time.monotonic() - self._began_s),
             "intake": {"waiting": ctx.intake.waiting, "capacity": CAPACITY},
-            "journal": {"ok": journal.ok, "code": "" if failure is None else failure.code},
+            "journal": {"ok": failure is None, "code": "" if failure is None else failure.code},
             "storage": msgspec.to_builtins(storage),
             "devices": [
                 {"id": one.id, "state": one.state, "code": one.code, "refused": one.refused}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -51,8 +52,9 @@ class Room(Scene):
         return {one.token for one in self.ledger.presses.values() if one.verdict == verdict}
 
     @property
-    def ticked(self) -> set[str]:
-        return {one.token for one in self.ledger.presses.values() if one.ticked_ns}
+    def lights(self) -> Counter[str]:
+        """What the clickers show: key and verdict, none while they wait."""
+        return Counter(f"{one.key} {one.verdict}" for one in self.ledger.presses.values())
 
     async def all_ticked(self) -> None:
         """Until each clicker has its light: receivers send again what got none."""
@@ -85,7 +87,7 @@ async def lesson(folder: Path, agent_environment: dict[str, str]) -> AsyncIterat
         await room.teacher.call("POST", f"/lessons/{opened['id']}/questions", body)
         await room.press_all("A")
         await settle(room)
-        assert len(room.ticked) == CLICKERS
+        assert room.lights == {"A accepted": CLICKERS}
         yield room
 
 
@@ -104,7 +106,7 @@ async def test_while_the_disk_fails_nothing_is_ticked_and_then_all_is(
         rules.write_text(rule)
         await room.press_all("B")
         await room.until_journal(ok=False)
-        assert len(room.ticked) == CLICKERS
+        assert room.lights == {"A accepted": CLICKERS, "B ": CLICKERS}
         rules.unlink()
         await room.all_ticked()
         await room.until_journal(ok=True)
@@ -140,7 +142,7 @@ async def test_a_full_disk_ticks_nothing_and_goes_on_when_there_is_room(tmp_path
             await room.press_all("B")
             await room.all_ticked()
             refused = room.shown("rejected")
-            assert len(refused) == CLICKERS
+            assert room.lights == {"A accepted": CLICKERS, "B rejected": CLICKERS}
             ballast.unlink()
             await room.teacher.until(lambda view: view.storage.room == "ok")
             await room.press_all("C")
@@ -156,7 +158,7 @@ async def test_a_disk_that_turns_read_only_loses_nothing_that_was_ticked(tmp_pat
             disk.fail()
             await room.press_all("B")
             await room.until_journal(ok=False)
-            assert len(room.ticked) == CLICKERS
+            assert room.lights == {"A accepted": CLICKERS, "B ": CLICKERS}
             await room.stage.agent.kill()  # somebody pulls the plug, and the board starts again
             disk.unmount()
             disk.repair()

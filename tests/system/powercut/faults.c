@@ -25,7 +25,7 @@ struct rule {
 static char rules_path[PATH_MAX];
 static struct rule rules[MOST_RULES];
 static int rule_count;
-static struct timespec rules_changed;
+static struct stat rules_read; /* what the file was when it was read */
 
 void use_rules(const char *path) {
     if (path != NULL && strlen(path) < sizeof rules_path)
@@ -45,12 +45,13 @@ static void read_rules(void) {
     char text[8192], *line, *rest = text;
     if (stat(rules_path, &found) < 0) {
         rule_count = 0;
-        memset(&rules_changed, 0, sizeof rules_changed);
+        memset(&rules_read, 0, sizeof rules_read);
         return;
     }
-    if (memcmp(&found.st_mtim, &rules_changed, sizeof rules_changed) == 0)
+    if (found.st_ino == rules_read.st_ino && found.st_size == rules_read.st_size &&
+        memcmp(&found.st_mtim, &rules_read.st_mtim, sizeof found.st_mtim) == 0)
         return;
-    rules_changed = found.st_mtim;
+    rules_read = found;
     rule_count = 0;
     int fd = open(rules_path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
