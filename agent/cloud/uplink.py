@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 STOP_S = 2.0
 MAX_ROLL_UPS = 200
 """Roll-ups that wait for a connection; the official ones are counted from the events."""
+SMALL_BATCH_BYTES = 4096
+"""What answers of a class come to; nothing waits for the receipt of such a batch."""
 BODY_ROOM_BYTES = 2048
 """Of the broker's largest packet, what topic and properties take at most."""
 
@@ -256,7 +258,7 @@ class Uplink:
         while (batch := self._delivery.due(now_s, on_its_way=mqtt.on_its_way)) is not None:
             if not mqtt.publish(self._address.up(topics.BATCH), batch, for_somebody=True):
                 break  # it is sent again later
-            if not self._delivery.busy:
+            if len(batch.payload) < SMALL_BATCH_BYTES:
                 mqtt.rest()
         while self._roll_ups:
             packed = pack(encode(self._roll_ups[0]))

@@ -112,22 +112,23 @@ class ClassRoll(msgspec.Struct):
     changes: int = 0
 
 
-_SHARED: dict[tuple[str, str], tuple[str, str]] = {}
-"""One tuple for each of the few outcomes there are, not one a press."""
+Verdict = tuple[str, str]
+"""What became of a press: (verdict, code)."""
+ACCEPTED: Verdict = ("accepted", "")
+CHANGED: Verdict = ("changed", "")
 
 
 class Seen(msgspec.Struct):
     """What became of a device's newest presses: token to (verdict, code), oldest first."""
 
-    outcomes: dict[str, tuple[str, str]] = {}
+    outcomes: dict[str, Verdict] = {}
 
-    def note(self, token: str | None, verdict: str, code: str = "") -> None:
+    def note(self, token: str, verdict: Verdict) -> None:
         """Remember one press; now and then forget all but the newest `SEEN_TOKENS`."""
-        if token is None:
-            return
-        self.outcomes[token] = _SHARED.setdefault((verdict, code), (verdict, code))
-        if len(self.outcomes) == 2 * SEEN_TOKENS:  # one by one, a dict gets slow at its front
-            self.outcomes = dict(islice(self.outcomes.items(), SEEN_TOKENS, None))
+        outcomes = self.outcomes
+        outcomes[token] = verdict
+        if len(outcomes) == 2 * SEEN_TOKENS:  # one by one, a dict gets slow at its front
+            self.outcomes = dict(islice(outcomes.items(), SEEN_TOKENS, None))
 
 
 class LastPress(msgspec.Struct):

@@ -9,6 +9,8 @@ import msgspec
 
 from agent.lesson import events as ev
 from agent.lesson.model import (
+    ACCEPTED,
+    CHANGED,
     RECENT_LESSONS,
     Answer,
     ClassRoll,
@@ -20,8 +22,11 @@ from agent.lesson.model import (
     Question,
     Seen,
     State,
+    Verdict,
     WallClock,
 )
+
+UNASKED: Verdict = ("rejected", "no_question_open")
 
 
 class Stamped(msgspec.Struct, frozen=True, gc=False):
@@ -85,12 +90,12 @@ def _pressed(state: State, keypad: str) -> None:
     press.count += 1
 
 
-def _note(state: State, device: str, token: str | None, verdict: str, code: str = "") -> None:
+def _note(state: State, device: str, token: str | None, verdict: Verdict) -> None:
     if token is not None:
         seen = state.seen.get(device)
         if seen is None:
             seen = state.seen[device] = Seen()
-        seen.note(token, verdict, code)
+        seen.note(token, verdict)
 
 
 def _clock_learnt(state: State, event: ev.ClockLearnt, _: Stamped) -> None:
@@ -219,7 +224,7 @@ def _response_recorded(state: State, event: ev.ResponseRecorded, at: Stamped) ->
     lesson = _lesson(state, event.lesson)
     keypad, device = event.keypad, event.device
     _pressed(state, keypad)
-    verdict = "accepted"
+    verdict = ACCEPTED
     if lesson is not None and 1 <= event.question <= len(lesson.questions):
         lesson.keypads[keypad] = device
         question = lesson.questions[event.question - 1]
@@ -227,7 +232,7 @@ def _response_recorded(state: State, event: ev.ResponseRecorded, at: Stamped) ->
         answers = question.answers
         earlier = answers.get(keypad)
         if earlier is not None and earlier.key:
-            verdict = "changed"
+            verdict = CHANGED
         answers[keypad] = Answer(event.key, device, at.epoch << 32 | at.seq, at.mono_ns)
     _note(state, device, event.token, verdict)
 
@@ -239,7 +244,7 @@ def _response_rejected(state: State, event: ev.ResponseRejected, at: Stamped) ->
         lesson.keypads[event.keypad] = event.device
         if 1 <= event.question <= len(lesson.questions):
             lesson.questions[event.question - 1].presses += 1
-    _note(state, event.device, event.token, "rejected", event.code)
+    _note(state, event.device, event.token, ("rejected", event.code))
 
 
 def _press_unasked(state: State, event: ev.PressUnasked, at: Stamped) -> None:
@@ -248,14 +253,14 @@ def _press_unasked(state: State, event: ev.PressUnasked, at: Stamped) -> None:
     if lesson is not None:
         lesson.keypads[event.keypad] = event.device
         lesson.unasked_presses += 1
-    _note(state, event.device, event.token, "rejected", "no_question_open")
+    _note(state, event.device, event.token, UNASKED)
 
 
 def _card_tapped(state: State, event: ev.CardTapped, at: Stamped) -> None:
     lesson = None if event.lesson is None else _lesson(state, event.lesson)
     if lesson is not None:
         lesson.cards.setdefault(event.card, Moment(at.boot, at.mono_ns))
-    _note(state, event.device, event.token, "accepted")
+    _note(state, event.device, event.token, ACCEPTED)
 
 
 _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {

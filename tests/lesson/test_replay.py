@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
-from agent.lesson.model import SEEN_TOKENS, Seen, State, answers_by_respondent
+from agent.lesson.model import ACCEPTED, SEEN_TOKENS, Seen, State, answers_by_respondent
 from agent.lesson.replay import Stamped, apply, copy_of, replay
 from tests.lesson.builder import PLACE, Builder
 
@@ -73,7 +73,7 @@ def test_a_copy_is_independent() -> None:
 def test_old_tokens_are_forgotten() -> None:
     seen = Seen()
     for number in range(10 * SEEN_TOKENS):
-        seen.note(str(number), "accepted")
+        seen.note(str(number), ACCEPTED)
         assert str(max(0, number - SEEN_TOKENS + 1)) in seen.outcomes
         assert len(seen.outcomes) < 2 * SEEN_TOKENS
     assert "0" not in seen.outcomes
