@@ -26,7 +26,7 @@ from drivers.readings import CardTap, KeyPress, Reading, Token
 
 log = logging.getLogger(__name__)
 
-CAPACITY = 4_096
+CAPACITY = 3_072
 """Readings that wait for their commit. Beyond it drivers wait; our receivers keep their presses."""
 
 NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)

@@ -28,6 +28,8 @@ LAST_RESEND_S = 300.0
 paid for by the byte."""
 ON_ITS_WAY_S = 60.0
 """So long the broker may take to have a batch before it is sent again."""
+BACKLOG_EVENTS = 10_000
+"""So many are a backlog: bytes count more than how soon each is there."""
 BATCHES_IN_FLIGHT = 4
 """A line with a long way, or a school that gathers its commits, is kept busy by a few."""
 GAPS_BELIEVED = 3
@@ -234,7 +236,8 @@ class Delivery:
                 return None
             self.epoch, self._after, self.upto, cursor = later[0], 0, 0, 0
             rows = self._outbox.read(self.epoch, 0, self._window)
-        return self.packer.pack(self.epoch, self._gapless(cursor, rows))
+        backlog = self._newest[1] - cursor > BACKLOG_EVENTS or self.epoch != self._newest[0]
+        return self.packer.pack(self.epoch, self._gapless(cursor, rows), backlog=backlog)
 
     def _gapless(self, after: int, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows that follow one another. What is missing before them is declared in its place."""

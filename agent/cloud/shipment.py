@@ -15,8 +15,6 @@ from agent.wire.payloads import SET_ASIDE, ClockQuality
 
 MAX_BATCH_BYTES = 250 * 1024
 """Of JSON, before it is deflated; a little less than what anybody inflates."""
-BACKLOG_ITEMS = 200
-"""A batch of so many is of a backlog: it is deflated harder, since a poor line takes longer."""
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -96,8 +94,11 @@ class Packer:
         if self._unreadable:
             self._unreadable = {one for one in self._unreadable if one > (epoch, upto)}
 
-    def pack(self, epoch: int, rows: Sequence[Row]) -> Shipment:
-        """As many of the rows, from the first on, as one batch has room for."""
+    def pack(self, epoch: int, rows: Sequence[Row], *, backlog: bool = False) -> Shipment:
+        """As many of the rows, from the first on, as one batch has room for.
+
+        `backlog`: there are very many, so that it pays to deflate harder.
+        """
         starts: dict[str, tuple[int | None, ClockQuality]] = {}
         items: list[bytes] = []
         room_bytes = self.max_batch_bytes
@@ -113,8 +114,7 @@ class Packer:
                 self.set_aside(epoch, row.seq, "too_large")
                 item = self._item(epoch, row, start)
             items.append(item)
-        level = codec.SMALL if len(items) >= BACKLOG_ITEMS else codec.QUICK
-        packed = codec.pack(batch_json(epoch, items), level)
+        packed = codec.pack(batch_json(epoch, items), codec.SMALL if backlog else codec.QUICK)
         first = rows[0].seq
         return Shipment(epoch, first, first + len(items) - 1, packed, self.stands_in(epoch, first))
 
@@ -128,8 +128,10 @@ class Packer:
         unreadable = self._unreadable
         if not unreadable or (epoch, row.seq) not in unreadable:
             try:
-                version = KINDS[kind].version
-                body = public_body(kind, body)
+                known = KINDS[kind]
+                version = known.version
+                if known.stays_on_board or body.startswith(b"["):
+                    body = public_body(kind, body)
             except (KeyError, msgspec.DecodeError, AttributeError, TypeError):
                 self.set_aside(epoch, row.seq, "unreadable")
         if unreadable and (epoch, row.seq) in unreadable:

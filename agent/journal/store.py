@@ -217,9 +217,12 @@ class Journal(JournalReader):
             event = one.event
             kind = type(event)
             number = one.epoch << SEQ_BITS | one.seq
-            row = (number, one.boot, one.mono_ns, kind.__name__, encode_body(event))
+            name = kind.__name__
+            row = (number, one.boot, one.mono_ns, name, encode_body(event))
             published.append(row)
-            rows.append((*row[:4], encode_kept(event)) if kind.kept_as_values else row)
+            if kind.kept_as_values:
+                row = (number, one.boot, one.mono_ns, name, encode_kept(event))
+            rows.append(row)
         self._unwritten += 1
         self._queue.put(_Group(rows, published, self._generation, done))
 
