@@ -17,7 +17,7 @@ import msgspec
 
 from agent.errors import StartAgain
 from agent.intake import Intake
-from agent.journal import ballast, damage, retention, snapshot, space
+from agent.journal import ballast, damage, receipt, retention, snapshot, space
 from agent.journal.errors import JournalDamaged
 from agent.journal.recovery import TakeOver
 from agent.journal.space import Space
@@ -182,7 +182,7 @@ class Storage:
         if before is None and not short:
             return False
         spans = list(self._intake.committed.spans.values())
-        received = self._received()
+        received = self._receipt_on_disk()
         covered = self._journal.covered()
         old = retention.old_lessons(
             spans, received=received, wall=self._wall, before=None if short else before
@@ -198,6 +198,11 @@ class Storage:
         self._deletion = retention.Deletion(end)
         self._journal.do(self._deletion)
         return False
+
+    def _receipt_on_disk(self) -> Position:
+        """What the school said may be newer than what a start after a kill would know of it."""
+        noted = receipt.read(self._journal.noted(receipt.NOTE))
+        return Position(0, 0) if noted is None else min(noted, self._received())
 
     # -- damaged files ------------------------------------------------------------------------
 

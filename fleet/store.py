@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from agent.lesson.events import KINDS, ClockLearnt, Event, decode_body
+from agent.lesson.events import KINDS, ClockLearnt, Event, EventLost, decode_body
 from agent.wire.payloads import (
     MAX_ITEMS,
     SET_ASIDE,
@@ -196,7 +196,10 @@ class Store:
             )
         }
         return [
-            item for item in items if held.get(item.seq) not in (None, (item.boot, item.mono_ns))
+            item
+            for item in items
+            if item.kind != EventLost.__name__  # the board no longer has what is held here
+            and held.get(item.seq) not in (None, (item.boot, item.mono_ns))
         ]
 
     def _keep_collision(self, address: Address, epoch: int, item: Item, now_ns: int) -> None:

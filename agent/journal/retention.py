@@ -1,9 +1,10 @@
 """What may be deleted: events of old lessons that the school has, and never anything else.
 
-Kept whatever its age: what has no receipt; what the newest snapshot does not cover; the newest
-lessons; and what outlasts lessons (class lists, bindings, clocks, epochs), since a newer agent
-does not believe an older one's snapshot and replays. What was put aside stays too: the school may
-have but a word that it is there (`LessonOpened` goes all the same, or the lesson would begin anew).
+Kept whatever its age: what has no receipt, or one that is not on the disk yet; what the newest
+snapshot does not cover; the newest lessons; and what outlasts lessons (class lists, bindings,
+clocks, epochs), since a newer agent does not believe an older one's snapshot and replays. What was
+put aside stays too: the school may have but a word that it is there (`LessonOpened` goes all the
+same, or the lesson would begin anew).
 """
 
 from __future__ import annotations

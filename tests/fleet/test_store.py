@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.lesson.events import ClockLearnt, Event, LessonEnded, encode_body
+from agent.lesson.events import ClockLearnt, Event, EventLost, LessonEnded, encode_body
 from agent.wire.payloads import (
     SET_ASIDE,
     Batch,
@@ -228,6 +228,14 @@ def test_another_event_under_a_name_in_use_is_kept_beside_it_and_told(store: Sto
         )
     assert store.collisions(BOARD.device) == [(1, 1, "LessonEnded"), (1, 2, "NeverHeardOf")]
     assert [event.boot for event in store.events()] == ["boot-1", "boot-1", "boot-2"]
+
+
+def test_what_a_board_declares_lost_and_the_school_holds_is_no_other_event(store: Store) -> None:
+    take(store, item(1), item(2))
+    lost = EventLost()
+    taken = take(store, item(1, lost, boot="boot-2"), item(2, lost, boot="boot-2"), item(3))
+    assert taken == (Receipt(epoch=1, upto=3), 1, 2, False, 0)
+    assert store.collisions(BOARD.device) == []
 
 
 def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from agent.clock import now_ns
 from agent.intake import Intake
-from agent.journal import retention, snapshot
+from agent.journal import receipt, retention, snapshot
 from agent.journal.space import MB, Room, measured
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
@@ -157,6 +157,15 @@ class Term:
 
     async def receive(self) -> None:
         self.received = Position(*self.journal.newest())
+        note = receipt.written(*self.journal.newest())
+
+        def write(db: sqlite3.Connection) -> bool:  # as `note`, and at once
+            db.execute("insert or replace into meta values(?,?)", (receipt.NOTE, note))
+            return False
+
+        self.journal.do(write)
+        while self.journal.noted(receipt.NOTE) != note:
+            await asyncio.sleep(0.01)
 
     async def tidy(self) -> None:
         while self.storage.tidy() or self.journal.chores:
@@ -226,6 +235,18 @@ async def test_without_a_receipt_nothing_goes_however_old(term: Term) -> None:
     await term.tidy()
     assert term.kinds() == before
     assert len(term.intake.committed.spans) == 40
+
+
+async def test_nothing_goes_whose_receipt_is_not_on_the_disk_yet(term: Term) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    before = term.kinds()
+    term.received = Position(*term.journal.newest())
+    await term.tidy()
+    assert term.kinds() == before  # or a board that is killed now would declare them lost
+    await term.receive()
+    await term.tidy()
+    assert term.kinds().count("LessonOpened") == 25
 
 
 # -- room -------------------------------------------------------------------------------------
