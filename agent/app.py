@@ -212,13 +212,12 @@ class Board:
         """Where numbers of events must not go on from what the journal says, new ones begin."""
         folder, newest = opened.journal.path.parent, opened.state.epoch
         if opened.salvaged:
-            snapshot.keep(opened.journal, opened.state)  # lands with the epoch, or neither does
             epoch = next_epoch(folder, newest, salvaged=True)
             await self.intake.begin_epoch(EpochStarted(reason="salvaged"), epoch)
         elif opened.restored:
-            opened.journal.note(restore.RESTORED_NOTE, "0")
             epoch = next_epoch(folder, newest)
             await self.intake.begin_epoch(EpochStarted(reason="restored"), epoch)
+            opened.journal.note(restore.RESTORED_NOTE, "0")  # never before the epoch is durable
         elif opened.state.seq == 0:
             epoch = next_epoch(folder, newest)
             await self.intake.begin_epoch(EpochStarted(reason="first_start"), epoch)

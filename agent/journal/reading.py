@@ -36,6 +36,11 @@ def row_id(epoch: int, seq: int) -> int:
     return epoch << SEQ_BITS | seq
 
 
+def unknown_boot(number: int) -> str:
+    """Stands for the kernel's id of a boot that cannot be read."""
+    return f"unknown-{number}"
+
+
 class JournalReader:
     """The reading half of a journal: committed events, notes and the snapshot."""
 
@@ -58,10 +63,10 @@ class JournalReader:
 
     def read(self, epoch: int, after: int, limit: int) -> list[Row]:
         """Committed events of one epoch, from `after` + 1 on, at most `limit`."""
-        boots = self._boots
+        boot_id = self.boot_id
         rows = self._rows(row_id(epoch, after) + 1, row_id(epoch, SEQ_MASK), limit)
         return [
-            Row(epoch, number & SEQ_MASK, boots[boot], mono_ns, kind, body)
+            Row(epoch, number & SEQ_MASK, boot_id(boot), mono_ns, kind, body)
             for number, boot, mono_ns, kind, body in rows
         ]
 
@@ -143,5 +148,5 @@ class JournalReader:
         self._boots |= dict(self._reader.execute("select number, boot_id from boot"))
 
     def boot_id(self, number: int) -> str:
-        """The kernel's id of a boot."""
-        return self._boots[number]
+        """The kernel's id of a boot; made up where damage took the row that says it."""
+        return self._boots.get(number) or unknown_boot(number)

@@ -25,7 +25,7 @@ import msgspec
 from agent.journal import ballast, damage, restore, snapshot
 from agent.journal.errors import JournalDamaged, JournalError, JournalUnusable
 from agent.journal.migrations import migrate
-from agent.journal.reading import EventRow
+from agent.journal.reading import EventRow, unknown_boot
 from agent.journal.store import WRITER_PRAGMAS, Journal
 from agent.lesson.model import State
 from agent.private_file import make_folder, write_private
@@ -33,8 +33,8 @@ from agent.private_file import make_folder, write_private
 log = logging.getLogger(__name__)
 
 ROWS_A_STEP = 1_000
-UNKNOWN_BOOTS = 1 << 20
-"""Boots are numbered from here where it could not be read which numbers were given before."""
+BOOTS_LEFT_OUT = (1 << 20) - 1
+"""Boots are numbered on from above the next so many, as it may be that not all could be read."""
 NEWEST_EPOCH = "journal.epoch"
 """A file beside the journal: the newest epoch, for when nothing can be read any more."""
 HIGHEST_FIRST_EPOCH = 1 << 30
@@ -178,23 +178,37 @@ def _begin_anew(path: Path, boot_id: str) -> Opened:
         found = quick(aside)
         if found.state.epoch:
             break
+    whole = found.whole and found.notes.get(INCOMPLETE_NOTE) != "1"
     log.error(
         "%s was damaged and is set aside as %s; the lesson goes on with %s",
-        path, aside.name, "all that it said" if found.whole else "what could be read at once",
+        path, aside.name, "all that it said" if whole else "what could be read at once",
     )  # fmt: skip
-    boots = found.boots or {UNKNOWN_BOOTS: f"unknown-{aside.name}"}
+    boots = _numbering(found.boots, found.newest_boot, boot_id)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in WRITER_PRAGMAS:
             db.execute(f"pragma {pragma}")
         migrate(db, str(path))
         db.execute("begin")
         db.executemany("insert into boot values(?,?)", boots.items())
-        notes = found.notes | {INCOMPLETE_NOTE: str(int(not found.whole))}
+        notes = found.notes | {INCOMPLETE_NOTE: str(int(not whole))}
         db.executemany("insert into meta values(?,?)", notes.items())
+        db.execute("insert into snapshot values(?,?,?)", snapshot.row(found.state))
         db.execute("commit")
     journal = Journal(path, boot_id=boot_id)
     journal.open()
-    return Opened(journal, found.state, salvaged=True, whole=found.whole)
+    return Opened(journal, found.state, salvaged=True, whole=whole)
+
+
+def _numbering(found: dict[int, str], newest: int, boot_id: str) -> dict[int, str]:
+    """Boots such that this one's number is above all that events may have.
+
+    `newest`: the highest number that was seen. Rows of the newest boots may be lost; where this
+    boot's own is found, there are no newer ones.
+    """
+    if boot_id in found.values():
+        return found
+    above = (max(newest, *found, 0) | BOOTS_LEFT_OUT) + 1
+    return found | {above: unknown_boot(above)}
 
 
 def fresh_epoch(newest: int) -> int:

@@ -40,12 +40,10 @@ QUICK_S = 1.5
 """So long the start of a lesson may wait for the state."""
 REPLAYED_EVENTS = 100_000
 """Without a snapshot, the state comes from so many of the newest events."""
-LASTING_KINDS = ("RosterReplaced", "BindingMade", "BindingRemoved", "ClockLearnt")
 CHUNK_PAGES = 256
 SAMPLE_PAGES = 64
 MAX_EPOCH = 2**31 - 1
 MAX_ID_CHARS = 80
-EVENT_COLUMNS = 5
 ROWS_A_WRITE = 2_000
 
 
@@ -55,12 +53,14 @@ class Quick(NamedTuple):
     Attributes:
         state: as far as it could be rebuilt; its `epoch` is the newest that was seen, 0 if none.
         boots: number to the kernel's id.
+        newest_boot: the highest number of a boot that anything names; 0 if nothing does.
         notes: as kept by `Journal.note`.
         whole: the state is all there; else a replay of what is salvaged says more.
     """
 
     state: State
     boots: dict[int, str]
+    newest_boot: int
     notes: dict[str, str]
     whole: bool
 
@@ -240,7 +240,16 @@ def quick(damaged: Path) -> Quick:
     rows = {number: found.events[number] for number in sorted(found.events) if number > after}
     whole = _advance(state, rows)
     begins = from_snapshot or state.seq == len(rows)
-    return Quick(state, found.boots, found.notes, read and whole and begins)
+    newest_boot = max((one for one in _boots_named(state, rows) if one < MIN_EVENT_ID), default=0)
+    return Quick(state, found.boots, newest_boot, found.notes, read and whole and begins)
+
+
+def _boots_named(state: State, rows: dict[int, EventRow]) -> Iterator[int]:
+    """The numbers of boots in events and in the state."""
+    yield from (boot for _, boot, *_ in rows.values())
+    yield from (span.opened.boot for span in state.spans.values())
+    for lesson in state.lessons:
+        yield from (question.opened.boot for question in lesson.questions)
 
 
 def _by_sqlite(damaged: Path, found: _Found, deadline_s: float) -> bool:

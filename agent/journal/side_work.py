@@ -1,6 +1,7 @@
-"""What rides on a commit, now and then: the receipt, events put aside, a snapshot.
+"""What may be written a little later: the receipt, events put aside, a snapshot.
 
-None of it is on an answer's path. The loop puts it in, the writer's thread takes it out.
+None of it is on an answer's path, so a kill or a power cut may lose what still waits. The loop puts
+it in, the writer's thread takes it out.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ NOTHING = Batch({}, [], None)
 
 
 class SideWork:
-    """Waits for a commit to ride on; after a while it is worth one of its own.
+    """Waits until the first of it is due; then all of it is written with the next commit.
 
+    Nothing is written before it is due, so what must be durable together with an event does not
+    belong here.
     What is put in returns whether the writer must be woken, since it waits for something later.
     """
 

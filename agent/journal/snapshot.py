@@ -8,6 +8,7 @@ import importlib.metadata
 
 import msgspec
 
+from agent.journal.reading import row_id
 from agent.journal.store import Journal
 from agent.lesson.model import State
 from agent.lesson.replay import apply
@@ -27,8 +28,13 @@ def fingerprint() -> str:
 
 
 def keep(journal: Journal, state: State) -> None:
-    """Hand the state to the writer; it lands with the next commit."""
+    """Hand the state to the writer; it lands within about 1 s, by itself or with an answer."""
     journal.put_snapshot(state.epoch, state.seq, fingerprint(), _encode(state))
+
+
+def row(state: State) -> tuple[int, str, bytes]:
+    """The row of the table that keeps this state."""
+    return row_id(state.epoch, state.seq), fingerprint(), _encode(state)
 
 
 def decoded(kept: tuple[str, bytes] | None) -> State | None:
