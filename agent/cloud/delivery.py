@@ -28,6 +28,8 @@ LAST_RESEND_S = 300.0
 paid for by the byte."""
 ON_ITS_WAY_S = 60.0
 """So long the broker may take to have a batch before it is sent again."""
+MANY_EVENTS = 500
+"""So many would go again after a kill: their receipt is noted soon."""
 BACKLOG_EVENTS = 10_000
 """So many are a backlog: bytes count more than how soon each is there."""
 BATCHES_IN_FLIGHT = 4
@@ -53,7 +55,7 @@ class Outbox(Protocol):
     def noted(self, name: str) -> str | None:
         """A small fact kept by `note`."""
 
-    def note(self, name: str, value: str) -> None:
+    def note(self, name: str, value: str, *, soon: bool = False) -> None:
         """Keep a small fact; it may be lost when the power goes."""
 
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
@@ -121,6 +123,7 @@ class Delivery:
         self._resend_at_s = 0.0
         self._resend_s = FIRST_RESEND_S
         self._gaps_in_a_row = 0
+        self._unnoted = 0
 
     def open(self) -> None:
         """Take up where the receipt on record ends."""
@@ -285,8 +288,11 @@ class Delivery:
                     self.count.rejected += 1
                     self.aside += 1
             self.count.received += upto - self.upto
+            self._unnoted += upto - self.upto
             self.upto = upto
-            self._outbox.note(receipts.NOTE, receipts.written(self.epoch, upto))
+            many = self._unnoted >= MANY_EVENTS
+            self._unnoted = 0 if many else self._unnoted
+            self._outbox.note(receipts.NOTE, receipts.written(self.epoch, upto), soon=many)
             self.packer.forget(self.epoch, upto)
         if not flight:
             self._after = max(self._after, upto)

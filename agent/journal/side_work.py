@@ -52,11 +52,11 @@ class SideWork:
         self._snapshot: tuple[int, str, bytes] | None = None
         self._due_s: float | None = None
 
-    def note(self, name: str, value: str) -> bool:
+    def note(self, name: str, value: str, *, soon: bool) -> bool:
         """A small fact; the newest of a name holds."""
         with self._lock:
             self._notes[name] = value
-            return self._within(NOTE_DELAY_S)
+            return self._within(DELAY_S if soon else NOTE_DELAY_S)
 
     def put_aside(self, row_id: int, reason: str) -> bool:
         """An event that the school did not take."""

@@ -230,9 +230,9 @@ class Journal(JournalReader):
         """After a failed commit: what is appended from now on has fresh numbers."""
         self._generation += 1
 
-    def note(self, name: str, value: str) -> None:
-        """Keep a small fact that may be lost when the power goes; written within about 10 s."""
-        if self._side.note(name, value):
+    def note(self, name: str, value: str, *, soon: bool = False) -> None:
+        """Keep a small fact that may be lost when the power goes; written in 10 s, `soon` in 1."""
+        if self._side.note(name, value, soon=soon):
             self._queue.put(_NOTHING)
 
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:

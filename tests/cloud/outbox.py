@@ -61,7 +61,8 @@ class MemoryOutbox:
     def noted(self, name: str) -> str | None:
         return self.notes.get(name)
 
-    def note(self, name: str, value: str) -> None:
+    def note(self, name: str, value: str, *, soon: bool = False) -> None:
+        del soon
         self.notes[name] = value
 
     def put_aside(self, epoch: int, seq: int, reason: str) -> None:
