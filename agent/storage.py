@@ -90,6 +90,7 @@ class Storage:
         self._now = now
         self._watchers: list[Callable[[], None]] = []
         self._deletion: retention.Deletion | None = None
+        self._looked_back = False
         self._tidy_due_s = 0.0
         self._probe_due_s = 0.0
         self._probes = 0
@@ -171,19 +172,30 @@ class Storage:
     def tidy(self) -> bool:
         """Begin to delete what may be deleted, if there is anything.
 
-        Whether there is, but a snapshot must be written first: try again soon.
+        Whether there may be more: a snapshot must be written first, or what an earlier run began
+        must be finished. Try again soon.
         """
         at_work = self._deletion is not None and self._deletion in self._journal.chores
         if at_work or self._take_over.running:
             return False
+        if self._deletion is not None and not self._deletion.complete:  # the disk refused it
+            self._delete(self._deletion.end)
+            return False
+        spans = list(self._intake.committed.spans.values())
+        received = self._receipt_on_disk()
+        covered = self._journal.covered()
+        limit = min(received, covered)
+        if not self._looked_back:
+            self._looked_back = True
+            end = retention.left_over(spans, limit=limit)
+            if end is not None:
+                self._delete(end)
+                return True
         now = self._now()
         before = None if now is None else retention.cutoff(now, self._settings.keep_days)
         short = self.state.space.room != "ok"
         if before is None and not short:
             return False
-        spans = list(self._intake.committed.spans.values())
-        received = self._receipt_on_disk()
-        covered = self._journal.covered()
         old = retention.old_lessons(
             spans, received=received, wall=self._wall, before=None if short else before
         )
@@ -192,12 +204,15 @@ class Storage:
         if old[-1].last > covered:
             snapshot.keep(self._journal, self._intake.committed)
             return True
-        end = retention.oldest_kept(spans, old, limit=min(received, covered))
+        end = retention.oldest_kept(spans, old, limit=limit)
         self._intake.forget_lessons([span.id for span in old])
         log.info("%d old lessons are deleted here; the school has them", len(old))
+        self._delete(end)
+        return False
+
+    def _delete(self, end: Position) -> None:
         self._deletion = retention.Deletion(end)
         self._journal.do(self._deletion)
-        return False
 
     def _receipt_on_disk(self) -> Position:
         """What the school said may be newer than what a start after a kill would know of it."""

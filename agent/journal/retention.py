@@ -10,7 +10,7 @@ same, or the lesson would begin anew).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from agent.journal.reading import SEQ_BITS
@@ -61,6 +61,14 @@ def old_lessons(
     return candidates[:old]
 
 
+def left_over(spans: Sequence[LessonSpan], *, limit: Position) -> Position | None:
+    """Where a deletion of an earlier run ends that may have been cut off; None if there was none.
+
+    Its lessons are not among `spans`, and the newest are.
+    """
+    return oldest_kept(spans, [], limit=limit) if len(spans) >= KEPT_LESSONS else None
+
+
 def oldest_kept(
     spans: Iterable[LessonSpan], deleted: Iterable[LessonSpan], *, limit: Position
 ) -> Position:
@@ -72,13 +80,19 @@ def oldest_kept(
 
 
 class Deletion:
-    """Deletes events up to a bound, a few rows a step; called in the writer's thread."""
+    """Deletes events up to a bound, a few rows a step; called in the writer's thread.
+
+    `complete`: a step found nothing any more. One that is given up is not, and begins anew as
+    another: what its last step deleted may have been rolled back.
+    """
 
     def __init__(self, end: Position) -> None:
         """`end`: the first event that stays."""
+        self.end = end
+        self.complete = False
+        self.deleted = 0
         self._next_id = 0
         self._end_id = end.epoch << SEQ_BITS | end.seq
-        self.deleted = 0
 
     def __call__(self, db: sqlite3.Connection) -> bool:
         """Delete a few; whether more is left."""
@@ -93,7 +107,8 @@ class Deletion:
         self.deleted += len(rows)
         if rows:
             self._next_id = rows[-1][0] + 1
-        return len(rows) == ROWS_A_STEP
+        self.complete = not rows
+        return not self.complete
 
 
 def cutoff(now: datetime, keep_days: int) -> datetime:

@@ -18,7 +18,7 @@ from agent.journal.space import MB, Room, measured
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
-from agent.lesson.model import LessonSpan, Moment, Position, State
+from agent.lesson.model import LessonSpan, Moment, Position
 from agent.settings import JournalSection
 from agent.storage import Storage
 from drivers.readings import KeyPress
@@ -109,16 +109,17 @@ class Term:
         self.journal.open()
         self.intake = Intake(
             self.journal,
-            state=State(),
+            state=snapshot.recover(self.journal),
             window_s=0,
             now_ns=now_ns,
             name_card=str,
             confirm=lambda device, outcomes: None,
         )
-        await self.intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
-        await self.intake.submit(
-            cmd.ReplaceRoster(class_id="7-3", students=["s-1"], keypads={"01": "s-1"})
-        )
+        if self.journal.newest() == (0, 0):
+            await self.intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
+            await self.intake.submit(
+                cmd.ReplaceRoster(class_id="7-3", students=["s-1"], keypads={"01": "s-1"})
+            )
         self.storage = Storage(
             self.journal,
             self.intake,
@@ -247,6 +248,55 @@ async def test_nothing_goes_whose_receipt_is_not_on_the_disk_yet(term: Term) -> 
     await term.receive()
     await term.tidy()
     assert term.kinds().count("LessonOpened") == 25
+
+
+def replayed(term: Term) -> list[str]:
+    return list(snapshot.recover(term.journal, afresh=True).spans)
+
+
+async def begin_to_delete(term: Term) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    await term.receive()
+    while len(term.intake.committed.spans) > 25:  # a snapshot comes first
+        term.storage.tidy()
+        await asyncio.sleep(0)
+
+
+async def test_a_deletion_that_the_disk_refused_is_tried_again(term: Term) -> None:
+    with closing(sqlite3.connect(term.path, isolation_level=None)) as other:
+        term.journal._db.execute("pragma busy_timeout=0")  # noqa: SLF001
+        await begin_to_delete(term)
+        other.execute("begin immediate")
+        while term.journal.chores:
+            await asyncio.sleep(0.01)
+        assert len(replayed(term)) > 25
+    await term.tidy()
+    assert replayed(term) == list(term.intake.committed.spans)
+    assert len(replayed(term)) == 25
+
+
+async def test_a_deletion_that_a_stop_cut_off_goes_on_at_the_next_start(tmp_path: Path) -> None:
+    async with Term(tmp_path) as term:
+        await begin_to_delete(term)
+        snapshot.keep(term.journal, term.intake.committed)
+    async with Term(tmp_path) as again:
+        again.days, again.today, again.received = term.days, term.today, term.received
+        assert len(replayed(again)) > len(again.intake.committed.spans) == 25
+        await again.tidy()
+        assert replayed(again) == list(again.intake.committed.spans)
+
+
+async def test_a_board_of_few_lessons_begins_no_deletion_at_its_start(term: Term) -> None:
+    press = KeyPress(device="receiver-1", mono_ns=now_ns(), keypad="01", key="A")
+    await term.intake.emit(press)
+    for _ in range(3):
+        await term.teach_a_day()
+    await term.receive()
+    before = term.kinds()
+    assert "PressUnasked" in before
+    await term.tidy()
+    assert term.kinds() == before
 
 
 # -- room -------------------------------------------------------------------------------------
