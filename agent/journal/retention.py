@@ -39,7 +39,7 @@ def old_lessons(
     """The lessons whose events may be deleted, oldest first.
 
     Args:
-        spans: all lessons, oldest first.
+        spans: all lessons. Only the newest can be open: what says that another is has lost its end.
         received: up to here the school has everything.
         wall: when a moment was, None if nobody knows.
         before: only lessons opened before this; None: whatever their age.
@@ -47,7 +47,7 @@ def old_lessons(
     lessons = sorted(spans, key=lambda span: span.first)
     candidates = []
     for span in lessons[: max(len(lessons) - KEPT_LESSONS, 0)]:
-        if not span.ended or span.last > received:
+        if span.last > received:
             break
         candidates.append(span)
     if before is None:
