@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -121,7 +123,9 @@ class Storage:
         )
         before = self.state
         self._intake.full = seen.room == "full"
-        set_aside = len(damage.aside_files(self._folder))
+        set_aside = before.set_aside
+        with suppress(OSError):  # the disk may fail, or a file be gone meanwhile
+            set_aside = len(damage.aside_files(self._folder))
         self.state = msgspec.structs.replace(before, space=seen, set_aside=set_aside)
         if seen.room == "ok" and seen.free_bytes > BALLASTS_FREE * ballast.BALLAST_BYTES:
             ballast.lay_in(self._folder)
@@ -182,8 +186,13 @@ class Storage:
             self._delete(self._deletion.end)
             return False
         spans = list(self._intake.committed.spans.values())
-        received = self._receipt_on_disk()
-        covered = self._journal.covered()
+        try:
+            received, covered = self._receipt_on_disk(), self._journal.covered()
+        except sqlite3.Error as error:
+            if damage.is_damage(error):
+                raise
+            log.warning("old lessons are looked for later: %s", error)
+            return False
         limit = min(received, covered)
         if not self._looked_back:
             self._looked_back = True

@@ -14,9 +14,9 @@ BALLAST_BYTES = 4 << 20
 def lay_in(folder: Path) -> None:
     """Have the file, with its blocks; nothing if the disk has no room."""
     path = folder / BALLAST
-    if path.exists():
-        return
     with suppress(OSError):
+        if path.exists() and path.stat().st_size == BALLAST_BYTES:
+            return
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.posix_fallocate(handle, 0, BALLAST_BYTES)

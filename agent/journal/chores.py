@@ -7,6 +7,8 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 
+from agent.journal.damage import is_damage
+
 log = logging.getLogger(__name__)
 
 QUIET_S = 0.02
@@ -20,8 +22,9 @@ Chore = Callable[[sqlite3.Connection], bool]
 class Chores:
     """What waits to be done, in order."""
 
-    def __init__(self) -> None:
-        """Nothing."""
+    def __init__(self, on_damage: Callable[[], None]) -> None:
+        """`on_damage`: told, in the writer's thread, that a step met damage in the journal."""
+        self._on_damage = on_damage
         self._waiting: deque[Chore] = deque()
 
     def __bool__(self) -> bool:
@@ -47,6 +50,8 @@ class Chores:
             if db.in_transaction:
                 db.execute("rollback")
             more = False
+            if is_damage(error):
+                self._on_damage()
             log.warning("a chore of the journal was given up: %s", error)
         if not more:
             self._waiting.popleft()

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -333,17 +333,23 @@ class _Import:
     def __call__(self, db: sqlite3.Connection) -> bool:
         if self._after == 0:
             for table in ("boot", "aside", "meta"):
-                rows = self._source.execute(f"select * from {table}")  # noqa: S608
+                rows = self._read(f"select * from {table}")  # noqa: S608
                 db.executemany(f"insert or ignore into {table} values(?,?)", rows)
-        events: list[EventRow] = self._source.execute(
+        events: list[EventRow] = self._read(
             "select id, boot, mono_ns, kind, body from event where id > ? order by id limit ?",
             (self._after, ROWS_A_STEP),
-        ).fetchall()
+        )
         db.executemany("insert or ignore into event values(?,?,?,?,?)", events)
         if events:
             self._after = events[-1][0]
-        self.complete = len(events) < ROWS_A_STEP
+        self.complete = not events  # and what came before is committed
         return not self.complete
+
+    def _read(self, query: str, values: tuple[int, ...] = ()) -> list[Any]:
+        try:
+            return self._source.execute(query, values).fetchall()
+        except sqlite3.Error as error:  # damage here is none of the journal's
+            raise sqlite3.OperationalError(f"what was salvaged does not read: {error}") from error
 
 
 def _out_of(aside: Path) -> Path:

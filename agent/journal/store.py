@@ -113,7 +113,7 @@ class Journal(JournalReader):
         self._attempts = 0
         self._boots: dict[int, str] = {}
         self._tail: list[EventRow] = []
-        self.chores = Chores()
+        self.chores = Chores(self._met_damage)
         self.damaged = False
 
     # -- life ---------------------------------------------------------------------------------
@@ -249,6 +249,9 @@ class Journal(JournalReader):
         """Let the writer do this step by step, whenever nothing waits."""
         self.chores.add(chore)
         self._queue.put(_NOTHING)
+
+    def _met_damage(self) -> None:
+        self.damaged = True
 
     def _write(self) -> None:
         """The one thread that writes."""

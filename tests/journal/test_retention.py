@@ -307,6 +307,43 @@ async def test_a_board_of_few_lessons_begins_no_deletion_at_its_start(term: Term
     assert term.kinds() == before
 
 
+# -- a disk that does not answer --------------------------------------------------------------
+
+
+async def test_a_damaged_file_that_is_gone_when_looked_at_stops_nothing(
+    term: Term, tmp_path: Path
+) -> None:
+    (tmp_path / "journal.damaged-1.db").write_bytes(b"damaged")
+    term.storage.look()
+    (tmp_path / "journal.damaged-2.db").symlink_to(tmp_path / "gone")
+    term.storage.look()
+    assert term.storage.state.set_aside == 1
+
+
+async def test_old_lessons_are_looked_for_again_when_the_journal_could_not_be_read(
+    term: Term,
+) -> None:
+    for _ in range(8):
+        await term.teach_a_day()
+    await term.receive()
+    reader = term.journal._reader  # noqa: SLF001
+    reader.set_progress_handler(lambda: 1, 1)  # no query comes to its end
+    assert not term.storage.tidy()
+    reader.set_progress_handler(None, 0)
+    await term.tidy()
+    assert len(term.intake.committed.spans) == 25
+
+
+async def test_damage_that_a_chore_meets_is_told_as_a_commit_would(term: Term) -> None:
+    def meets(db: sqlite3.Connection) -> bool:
+        return bool(db.execute("select * from no_such_table").fetchall())
+
+    term.journal.do(meets)
+    while term.journal.chores:
+        await asyncio.sleep(0.01)
+    assert term.journal.damaged
+
+
 # -- room -------------------------------------------------------------------------------------
 
 
