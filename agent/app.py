@@ -367,12 +367,10 @@ class Board:
             self._renaming.add_done_callback(_log_failure)
 
     def _keep_snapshots(self, intake: Intake) -> None:
-        kept = intake.committed.seq
+        interval = snapshot.Interval(intake.committed.epoch, intake.committed.seq)
 
         def committed() -> None:
-            nonlocal kept
-            if abs(intake.committed.seq - kept) >= snapshot.EVERY_EVENTS:
-                kept = intake.committed.seq
+            if interval.due(intake.committed.epoch, intake.committed.seq):
                 snapshot.keep(self.journal, intake.committed)
 
         intake.on_commit(committed)

@@ -303,7 +303,7 @@ class TakeOver:
 
     async def _import(self, out: Path) -> None:
         """Through the writer, whenever it has nothing else to do."""
-        step = _Import(out)
+        step = Import(out)
         self._journal.do(step)
         while step in self._journal.chores:  # noqa: ASYNC110 (the writer's thread has no event)
             await asyncio.sleep(0.05)
@@ -317,10 +317,11 @@ class SalvageFailed(RuntimeError):
     """It may be tried again."""
 
 
-class _Import:
+class Import:
     """Copies rows that are not there yet, a few a step; called in the writer's thread."""
 
     def __init__(self, out: Path) -> None:
+        """Open what the salvage wrote."""
         self._source = sqlite3.connect(
             f"{out.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
         )
@@ -328,9 +329,11 @@ class _Import:
         self.complete = False
 
     def close(self) -> None:
+        """Close it again."""
         self._source.close()
 
     def __call__(self, db: sqlite3.Connection) -> bool:
+        """Copy a few; whether more is left."""
         if self._after == 0:
             for table in ("boot", "aside", "meta"):
                 rows = self._read(f"select * from {table}")  # noqa: S608

@@ -27,6 +27,25 @@ def fingerprint() -> str:
     return f"{version}-{hashlib.sha256(schema).hexdigest()[:16]}"
 
 
+class Interval:
+    """Counts events from one snapshot to the next, also where the numbers begin anew."""
+
+    def __init__(self, epoch: int, seq: int) -> None:
+        """Count from this event on."""
+        self._epoch = epoch
+        self._seq = seq
+        self._passed = 0
+
+    def due(self, epoch: int, seq: int) -> bool:
+        """Whether a snapshot is to be kept of this event, and the count begins again."""
+        self._passed += seq - self._seq if epoch == self._epoch else seq
+        self._epoch, self._seq = epoch, seq
+        if self._passed < EVERY_EVENTS:
+            return False
+        self._passed = 0
+        return True
+
+
 def keep(journal: Journal, state: State) -> None:
     """Hand the state to the writer; it lands within about 1 s, by itself or with an answer."""
     journal.put_snapshot(state.epoch, state.seq, fingerprint(), _encode(state))

@@ -14,7 +14,7 @@ import pytest
 
 from agent.journal import damage, snapshot
 from agent.journal.errors import JournalUnusable
-from agent.journal.recovery import HIGHEST_FIRST_EPOCH, TakeOver, next_epoch, open_journal
+from agent.journal.recovery import HIGHEST_FIRST_EPOCH, Import, TakeOver, next_epoch, open_journal
 from agent.journal.salvage import salvage
 from agent.journal.store import PAGE_BYTES, Journal
 from agent.lesson import commands as cmd
@@ -203,6 +203,23 @@ async def test_all_rows_are_taken_over_in_the_background(
     assert again.journal.noted("receipt") == f"{EPOCH}:{RECEIVED}"
     assert [row.boot for row in again.journal.read(EPOCH, RECEIVED, 1)] == ["boot-a"]
     again.journal.close()
+
+
+async def test_what_was_salvaged_and_does_not_read_is_no_damage_of_the_new_journal(
+    tmp_path: Path,
+) -> None:
+    new = Journal(tmp_path / "journal.db", boot_id="boot-b")
+    new.open()
+    salvaged = tmp_path / "journal.damaged-1.salvaged.db"
+    salvaged.write_bytes(b"no database " * 1000)
+    importing = Import(salvaged)
+    new.do(importing)
+    while importing in new.chores:
+        await asyncio.sleep(0.01)
+    importing.close()
+    assert not importing.complete
+    assert not new.damaged
+    new.close()
 
 
 async def test_where_nothing_reads_the_newest_epoch_is_still_known(journal: Path) -> None:
