@@ -179,6 +179,8 @@ class Store:
             )
         rejected = self._rejected(device, epoch, batch.items[0].seq, upto)
         rejected = sorted({*rejected, *(item.seq for item in others)})
+        if len(rejected) > MAX_ITEMS:  # the next receipt names the others, all behind this batch
+            rejected, upto = rejected[:MAX_ITEMS], rejected[MAX_ITEMS] - 1
         receipt = Receipt(epoch=epoch, upto=upto, rejected=rejected, taken=bool(others))
         return Taken(receipt, len(fresh), duplicates, gap, len(others))
 
@@ -212,11 +214,14 @@ class Store:
         )
 
     def _rejected(self, device: str, epoch: int, first: int, last: int) -> list[int]:
-        """Also those of an earlier receipt, which may be lost; not what the board set aside."""
+        """Also those of an earlier receipt, which may be lost; not what the board set aside.
+
+        The first, and one more than a receipt has room for.
+        """
         rows = self._db.execute(
             "select seq from quarantine where device=? and epoch=? and seq between ? and ? "
-            "and code<>? limit ?",
-            (device, epoch, first, last, SET_ASIDE_CODE, MAX_ITEMS),
+            "and code<>? order by seq limit ?",
+            (device, epoch, first, last, SET_ASIDE_CODE, MAX_ITEMS + 1),
         )
         return [seq for (seq,) in rows]
 

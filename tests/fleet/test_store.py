@@ -11,6 +11,7 @@ import pytest
 
 from agent.lesson.events import ClockLearnt, Event, EventLost, LessonEnded, encode_body
 from agent.wire.payloads import (
+    MAX_ITEMS,
     SET_ASIDE,
     Batch,
     BoardState,
@@ -18,6 +19,8 @@ from agent.wire.payloads import (
     Item,
     Receipt,
     RollUp,
+    decode_ack,
+    encode,
 )
 from agent.wire.topics import Address
 from fleet.schema import SCHEMA, TIMED_EVENT
@@ -228,6 +231,22 @@ def test_another_event_under_a_name_in_use_is_kept_beside_it_and_told(store: Sto
         )
     assert store.collisions(BOARD.device) == [(1, 1, "LessonEnded"), (1, 2, "NeverHeardOf")]
     assert [event.boot for event in store.events()] == ["boot-1", "boot-1", "boot-2"]
+
+
+def test_a_receipt_names_no_more_rejected_than_a_board_reads_and_the_rest_in_the_next(
+    store: Store,
+) -> None:
+    take(store, item(1))
+    unknown = [item(seq, kind="NeverHeardOf") for seq in range(2, MAX_ITEMS + 12)]
+    take(store, *unknown[:MAX_ITEMS])
+    take(store, *unknown[MAX_ITEMS:])
+    receipt = take(store, item(1, boot="boot-2"), *unknown[: MAX_ITEMS - 1]).receipt
+    assert receipt.rejected == list(range(1, MAX_ITEMS + 1))
+    assert receipt.upto == MAX_ITEMS
+    assert decode_ack(encode(receipt)) == receipt
+    rest = take(store, *unknown[MAX_ITEMS - 1 :]).receipt
+    assert rest.rejected == list(range(MAX_ITEMS + 1, MAX_ITEMS + 12))
+    assert rest.upto == MAX_ITEMS + 11
 
 
 def test_what_a_board_declares_lost_and_the_school_holds_is_no_other_event(store: Store) -> None:
