@@ -18,6 +18,7 @@ from agent.wire import topics
 from agent.wire.codec import pack, unpack
 from agent.wire.errors import PayloadInvalid
 from agent.wire.payloads import (
+    COLLECT_DAMAGED,
     Job,
     JobReport,
     LogPart,
@@ -27,7 +28,6 @@ from agent.wire.payloads import (
 )
 from agent.wire.topics import Address
 
-KIND = "collect-damaged"
 TRIES = 3
 SILENCE_S = 60.0
 """A board that says nothing for so long is not there."""
@@ -73,7 +73,7 @@ def collect(
     client.loop_start()
     try:
         ready.get(timeout=CONNECT_S)
-        job = Job(id=f"collect-{secrets.token_hex(4)}", kind=KIND)
+        job = Job(id=f"collect-{secrets.token_hex(4)}", kind=COLLECT_DAMAGED)
         files: dict[str, _File] = {}
         for _ in range(TRIES):
             _ask(client, address, job)

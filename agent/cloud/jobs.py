@@ -6,17 +6,27 @@ whoever misses a part asks for the job again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from agent.wire import topics
-from agent.wire.payloads import MAX_PART_BYTES, Job, JobReport, LogPart, Payload
+from agent.wire.payloads import (
+    COLLECT_DAMAGED,
+    MAX_PART_BYTES,
+    Job,
+    JobReport,
+    LogPart,
+    Payload,
+)
 
-COLLECT_DAMAGED = "collect-damaged"
+log = logging.getLogger(__name__)
+
 PAUSE_S = 0.25
 """Between two parts: 130 kB a second at most."""
 MAX_WAITING = 8
+"""Jobs; whoever asks hears nothing of more, and asks again."""
 
 
 class Saying(NamedTuple):
@@ -36,13 +46,17 @@ class Jobs:
         self._next: Saying | None = None
 
     def take(self, job: Job) -> None:
-        """Do it; one that is being done goes on, one that is done is done again."""
+        """Do it; one that is being done goes on, one that is done is done again.
+
+        One too many is dropped, unanswered: an answer too would wait, behind all that is said.
+        """
         if job.id in self._waiting:
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            log.debug("job %s is dropped: %d wait", job.id, MAX_WAITING)
             return
         if job.kind != COLLECT_DAMAGED:
             self._waiting[job.id] = iter([_report(job, "REJECTED", "this kind is not known")])
-        elif len(self._waiting) >= MAX_WAITING:
-            self._waiting[job.id] = iter([_report(job, "REJECTED", "too many jobs wait")])
         else:
             self._waiting[job.id] = self._collect(job)
 

@@ -26,6 +26,8 @@ ClockQuality = Literal["synced", "estimated"]
 
 MAX_PART_BYTES = 32 * 1024
 MAX_ITEMS = 800
+COLLECT_DAMAGED = "collect-damaged"
+"""Kind of a job: send the damaged files that were set aside."""
 SET_ASIDE = "SetAside"
 """Kind of an item that stands in for an event that cannot be published: no seq is missing."""
 

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from agent.cloud.jobs import Jobs
+from agent.cloud.jobs import MAX_WAITING, Jobs
 from agent.cloud.mqtt import CloudOptions
 from agent.cloud.uplink import Uplink
 from agent.demo.broker import LocalBroker
 from agent.journal.damage import damaged_files
-from agent.wire.payloads import MAX_PART_BYTES, Job, JobReport, LogPart, decode_log_part, encode
+from agent.wire.payloads import (
+    COLLECT_DAMAGED,
+    MAX_PART_BYTES,
+    Job,
+    JobReport,
+    LogPart,
+    decode_log_part,
+    encode,
+)
 from tests.cloud.conftest import ADDRESS
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import until
@@ -80,7 +88,7 @@ def test_a_job_asked_for_twice_at_once_is_done_once_and_again_when_asked_later(
     data_dir: Path,
 ) -> None:
     jobs = Jobs(lambda: damaged_files(data_dir))
-    job = Job(id="job-1", kind="collect-damaged")
+    job = Job(id="job-1", kind=COLLECT_DAMAGED)
     jobs.take(job)
     jobs.take(job)
     told = said(jobs)
@@ -94,8 +102,18 @@ def test_what_is_not_known_is_rejected_and_what_does_not_read_fails(tmp_path: Pa
     jobs = Jobs(lambda: [tmp_path / "gone"])
     jobs.take(Job(id="job-1", kind="wipe"))
     assert states(said(jobs)) == ["REJECTED"]
-    jobs.take(Job(id="job-2", kind="collect-damaged"))
+    jobs.take(Job(id="job-2", kind=COLLECT_DAMAGED))
     assert states(said(jobs)) == ["IN_PROGRESS", "FAILED"]
+
+
+def test_jobs_behind_a_long_one_are_few_whatever_they_are(data_dir: Path) -> None:
+    jobs = Jobs(lambda: damaged_files(data_dir))
+    for number in range(1000):
+        jobs.take(Job(id=f"job-{number}", kind="wipe" if number % 2 else COLLECT_DAMAGED))
+    told = said(jobs)
+    assert len({one.id for one in told if isinstance(one, JobReport)}) == MAX_WAITING
+    jobs.take(Job(id="later", kind="wipe"))
+    assert states(said(jobs)) == ["REJECTED"]
 
 
 def test_a_part_is_read_back_as_it_was_sent() -> None:
