@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import struct
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from agent.journal.sqlite_pages import (
     WAL_HEADER_BYTES,
     BadPage,
     cells,
+    follows,
     read_wal,
 )
 from agent.private_file import sync_folder
@@ -84,7 +86,9 @@ def log_is_damaged(journal: Path) -> bool:
     """Whether commits that were durable lie behind damage in the journal's log.
 
     A power cut tears the newest transaction only, since each is synced before the next begins. So
-    two ends of transactions behind the readable part mean that a durable one is damaged.
+    two ends of transactions behind the readable part mean that a durable one is damaged, if one was
+    written behind the other. Commits whose sync failed lie there too, each written over the one
+    before: what is left of each is a chain of its own, with one end.
 
     Raises:
         sqlite3.Error: the journal cannot be read at all.
@@ -99,13 +103,26 @@ def log_is_damaged(journal: Path) -> bool:
     _newest_read(journal)  # SQLite looks now how far it can read the log
     shared = journal.with_name(journal.name + "-shm").read_bytes()
     readable = struct.unpack_from("=I", shared, _SHM_NEWEST_FRAME)[0]
-    salts = data[16:24]
-    step = FRAME_HEADER_BYTES + wal.page_bytes
+    return any(ends > 1 for ends in _ends_of_chains(data, wal.page_bytes, after=readable))
+
+
+def _ends_of_chains(data: bytes, page_bytes: int, *, after: int) -> Iterator[int]:
+    """How many transactions end in each run of frames whose checksums follow from one another.
+
+    `after`: so many frames are left out.
+    """
+    step = FRAME_HEADER_BYTES + page_bytes
     ends = 0
-    for at in range(WAL_HEADER_BYTES + readable * step, len(data) - step + 1, step):
-        if data[at + 8 : at + 16] == salts and data[at + 4 : at + 8] != b"\0\0\0\0":
-            ends += 1
-    return ends > 1
+    for at in range(WAL_HEADER_BYTES + after * step, len(data) - step + 1, step):
+        frame = data[at : at + step]
+        if frame[8:16] != data[16:24]:  # of another use of the log
+            continue
+        before = data[at - step : at] if at > WAL_HEADER_BYTES else b""
+        if not follows(frame, before, big_endian=data[3] & 1 == 1):
+            yield ends
+            ends = 0
+        ends += frame[4:8] != b"\0\0\0\0"
+    yield ends
 
 
 def _newest_read(journal: Path) -> int:
@@ -210,6 +227,17 @@ def _move(journal: Path, aside: Path) -> None:
     sync_folder(journal.parent)
     aside.with_suffix(".moving").rename(aside.with_suffix(".pending"))
     sync_folder(journal.parent)
+
+
+def dismiss(folder: Path, kept: Path) -> None:
+    """What was met in this folder does not concern the journal that is put in its place.
+
+    The damaged files stay; what says that they, or the journal, are to be taken over goes to
+    `kept`.
+    """
+    for path in list(folder.iterdir()):
+        if path.name == SUSPECT or _PENDING.fullmatch(path.name):
+            path.rename(kept / path.name)
 
 
 def taken_over(aside: Path) -> None:

@@ -209,6 +209,19 @@ def read_wal(data: bytes, page_bytes: int | None) -> Wal | None:
     return Wal(size, durable[:whole_transactions], durable[whole_transactions:] + others)
 
 
+def follows(frame: bytes, before: bytes, *, big_endian: bool) -> bool:
+    """Whether a frame's checksum goes on from the one that the frame before it has.
+
+    Both with their headers; `before` is empty where there is none.
+    """
+    if not before:
+        return False
+    order = ">" if big_endian else "<"
+    sums = wal_checksum(frame[:8], struct.unpack(">2I", before[16:24]), order)
+    sums = wal_checksum(frame[FRAME_HEADER_BYTES:], sums, order)
+    return sums == struct.unpack(">2I", frame[16:24])
+
+
 def wal_checksum(data: bytes, sums: tuple[int, int], order: str) -> tuple[int, int]:
     """The running checksum of a log over `data`, a multiple of 8 bytes."""
     one, two = sums
