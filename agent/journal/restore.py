@@ -12,7 +12,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from agent.journal import backup
+from agent.journal import backup, damage
 from agent.journal.backup import JOURNAL, BackupUnusable
 from agent.private_file import sync_folder, write_private
 
@@ -74,6 +74,8 @@ def take(data_dir: Path) -> Path | None:
         write_private(note, KEPT.format(number=number).encode())
     kept = data_dir / note.read_text(encoding="ascii")
     kept.mkdir(mode=0o700, exist_ok=True)
+    damage.finish_moving(data_dir / JOURNAL)  # of what was there; never of what comes
+    damage.dismiss(data_dir, kept)
     for path in sorted(ready.iterdir()):
         if not path.name.startswith(_KEPT_IN):
             _swap(path, data_dir / path.name, kept)

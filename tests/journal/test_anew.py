@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.clock import now_ns
 from agent.intake import Intake
-from agent.journal import snapshot
+from agent.journal import backup, damage, restore, snapshot
 from agent.journal.recovery import INCOMPLETE_NOTE, Opened, TakeOver, next_epoch, open_journal
 from agent.journal.store import PAGE_BYTES, Journal
 from agent.lesson import commands as cmd
@@ -162,3 +162,45 @@ async def test_a_boot_that_nothing_names_has_a_name_of_its_own(tmp_path: Path) -
     assert journal.boot_id(7) == "unknown-7"
     assert journal.boot_id(journal.boot) == "boot-a"
     journal.close()
+
+
+# -- a backup put back over it ----------------------------------------------------------------
+
+
+async def backup_of(data_dir: Path, out: Path) -> None:
+    backup.make(data_dir, out, device="board-1", now_s=1, progress=lambda _, __: None)
+    restore.stage(out, data_dir)
+
+
+async def test_damage_that_was_met_before_does_not_concern_what_was_put_back(
+    tmp_path: Path,
+) -> None:
+    data_dir = tmp_path / "board"
+    path = data_dir / "journal.db"
+    room = await write(path)
+    await backup_of(data_dir, tmp_path / "out")
+    (data_dir / "journal.damaged-1.db").write_bytes(b"of older days")
+    (data_dir / "journal.damaged-1.pending").touch()
+    damage.mark_suspect(data_dir)
+    restore.make_ready(data_dir)
+    opened = open_journal(path, boot_id="boot-b")
+    opened.journal.close()
+    assert (opened.salvaged, opened.restored) == (False, True)
+    assert opened.state.classes == room.state.classes
+    assert damage.pending(data_dir) == []
+    assert [one.path.name for one in damage.aside_files(data_dir)] == ["journal.damaged-1.db"]
+
+
+async def test_a_journal_that_was_half_set_aside_is_not_taken_for_the_one_put_back(
+    tmp_path: Path,
+) -> None:
+    data_dir = tmp_path / "board"
+    path = data_dir / "journal.db"
+    room = await write(path)
+    await backup_of(data_dir, tmp_path / "out")
+    (data_dir / "journal.damaged-1.moving").touch()  # and the power went
+    restore.make_ready(data_dir)
+    opened = open_journal(path, boot_id="boot-b")
+    opened.journal.close()
+    assert (opened.salvaged, opened.restored) == (False, True)
+    assert opened.state.classes == room.state.classes
