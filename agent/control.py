@@ -72,7 +72,7 @@ class Control:
         try:
             async with asyncio.timeout(ANSWER_S):
                 wish = msgspec.json.decode(await reader.readline(), type=Wish)
-            reply = self._carry_out.get(wish.do, _unknown)()
+            reply = self._carried_out(wish.do)
             writer.write(msgspec.json.encode(reply) + b"\n")
             await writer.drain()
         except (msgspec.DecodeError, ValueError, OSError, TimeoutError) as error:
@@ -80,18 +80,31 @@ class Control:
         finally:
             writer.close()
 
+    def _carried_out(self, word: str) -> Reply:
+        try:
+            return self._carry_out.get(word, _unknown)()
+        except OSError as error:
+            log.error("%s could not be done: %s", word, error)
+            return Reply(ok=False, hint=f"the agent could not do it ({error})")
+
 
 def _unknown() -> Reply:
     return Reply(ok=False, hint="this agent does not know that command; is it older?")
 
 
 def ask(data_dir: Path, word: str) -> Reply | None:
-    """Ask the agent that runs on this folder; None if none does. Blocks."""
+    """Ask the agent that runs on this folder; None if none does. Blocks.
+
+    An agent that says nothing has not said yes.
+    """
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(ANSWER_S)
         try:
             line.connect(str(data_dir / SOCKET))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-        line.sendall(msgspec.json.encode(Wish(do=word)) + b"\n")
-        return msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
+        try:
+            line.sendall(msgspec.json.encode(Wish(do=word)) + b"\n")
+            return msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
+        except (OSError, msgspec.DecodeError):
+            return Reply(ok=False, hint="the agent did not answer; its log says why")

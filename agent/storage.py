@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.errors import StartAgain
+from agent.errors import NotDurable, StartAgain
 from agent.intake import Intake
 from agent.journal import ballast, damage, receipt, retention, snapshot, space
 from agent.journal.errors import JournalDamaged
@@ -231,11 +231,17 @@ class Storage:
     # -- damaged files ------------------------------------------------------------------------
 
     async def salvage(self) -> None:
-        """Take over what can be read of damaged journals, and say so."""
+        """Take over what can be read of damaged journals, and say so.
+
+        It is over on return even where the disk did not take the note of it.
+        """
         gave = await self._take_over.run()
         if gave is not None:
             self.state = msgspec.structs.replace(self.state, salvage="ended", missing=gave.missing)
-            await self._intake.submit(cmd.NoteSalvage(kept=gave.kept, missing=gave.missing))
+            try:
+                await self._intake.submit(cmd.NoteSalvage(kept=gave.kept, missing=gave.missing))
+            except NotDurable as error:
+                log.warning("what the salvage gave is not noted in the journal: %s", error)
             self._changed()
 
 

@@ -128,8 +128,8 @@ class Journal(JournalReader):
         self._loop = asyncio.get_running_loop()
         self._lock = self._hold()
         self._take_over()
+        self._db = self._connected()
         try:
-            self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             for pragma in WRITER_PRAGMAS:
                 self._db.execute(f"pragma {pragma}")
             migrate(self._db, str(self.path))
@@ -145,10 +145,20 @@ class Journal(JournalReader):
             if is_damage(error):
                 hint = f"it is damaged ({error})"
                 raise JournalDamaged("journal_damaged", str(self.path), hint) from error
-            hint = f"free space or check the disk ({error})"
-            raise JournalUnusable("journal_unopenable", str(self.path), hint) from error
+            raise self._unopenable(error) from error
         self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
         self._writer.start()
+
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise self._unopenable(error) from error
+
+    def _unopenable(self, error: sqlite3.Error) -> JournalUnusable:
+        hint = f"free space or check the disk ({error})"
+        return JournalUnusable("journal_unopenable", str(self.path), hint)
 
     def _hold(self) -> IO[bytes]:
         """One agent a journal: two writers could corrupt it."""

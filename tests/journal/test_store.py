@@ -285,3 +285,12 @@ def test_a_kill_loses_nothing_that_was_told(tmp_path: Path) -> None:
     db.close()
     assert seqs == list(range(1, len(seqs) + 1))
     assert len(seqs) >= told
+
+
+async def test_a_journal_that_cannot_be_opened_says_so_and_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.mkdir()
+    with pytest.raises(JournalUnusable, match="journal_unopenable"):
+        Journal(path, boot_id="boot-a").open()
+    path.rmdir()
+    opened(tmp_path).close()  # nobody holds it

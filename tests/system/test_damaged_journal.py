@@ -12,9 +12,11 @@ import pytest
 
 from agent.app import Board
 from agent.demo.broker import LocalBroker
+from agent.errors import NotDurable
 from agent.journal import salvage
 from agent.journal.store import PAGE_BYTES
 from agent.lesson import commands as cmd
+from agent.lesson import events as ev
 from tests.cloud.conftest import ADDRESS, broker, school  # noqa: F401 (fixtures)
 from tests.cloud.school import School, until
 from tests.system.board_at_school import ask, emit, press, settings_of, teach, tokens_held
@@ -136,6 +138,31 @@ async def test_a_damaged_class_list_costs_its_names_not_the_lesson(tmp_path: Pat
         assert board.web.context.storage().names_lost
         await teach(board, "first", 3)
     assert (tmp_path / "roster.damaged-1.db").exists()
+
+
+@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
+async def test_what_the_disk_does_not_note_of_a_salvage_holds_nothing_up(
+    broker: LocalBroker,  # noqa: F811
+    school: School,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path / "board", broker)
+    async with Board(settings) as board:
+        await teach(board, "before", 5)
+    with (tmp_path / "board" / "journal.db").open("rb+") as file:
+        file.write(b"\xa5" * PAGE_BYTES)
+    async with Board(settings) as board:
+        submit = board.intake.submit
+
+        async def unless_a_note(command: cmd.Command) -> list[ev.Event]:
+            if isinstance(command, cmd.NoteSalvage):
+                raise NotDurable("not_durable", "journal.db", "the disk is full")
+            return await submit(command)
+
+        board.intake.submit = unless_a_note  # type: ignore[method-assign]
+        school.start()
+        await until(lambda: len(tokens_held(school)) == 5)
+        assert board.storage.state.salvage == "ended"
 
 
 async def test_damage_that_a_commit_meets_is_mended_by_starting_again(tmp_path: Path) -> None:
