@@ -90,7 +90,7 @@ async def _run(settings: Settings) -> Ending:
         ending = await board.until(stopped)
         if ending != "again":
             notify("STOPPING=1")
-    return ending
+    return "stopped" if stopped.is_set() else ending  # it may have been told while it stopped
 
 
 class Board:
@@ -120,7 +120,10 @@ class Board:
                 await self._exits.aclose()
 
     async def until(self, stopped: asyncio.Event) -> Ending:
-        """Wait until told to stop, until a part crashes, or must start again with everything."""
+        """Wait until told to stop, until a part crashes, or must start again with everything.
+
+        Who is told to stop stops, whatever else has happened.
+        """
         stop = asyncio.create_task(stopped.wait())
         await asyncio.wait([stop, *self._watches], return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -130,14 +133,15 @@ class Board:
                 error = watch.exception()
                 if isinstance(error, StartAgain):
                     log.info("starting again: %s", error)
-                    return "again"
-                if is_damage(error) or isinstance(error, JournalDamaged):
+                    ending = "again"
+                elif is_damage(error) or isinstance(error, JournalDamaged):
                     log.error("%s: the journal is damaged: %s", watch.get_name(), error)
                     mark_suspect(self.journal.path.parent)
-                    return "again"
-                log.error("%s crashed", watch.get_name(), exc_info=error)
-                ending = "crashed"
-        return ending
+                    ending = "again"
+                else:
+                    log.error("%s crashed", watch.get_name(), exc_info=error)
+                    ending = "again" if ending == "again" else "crashed"
+        return "stopped" if stopped.is_set() else ending
 
     async def _start(self) -> None:
         settings, exits = self._settings, self._exits
@@ -285,14 +289,13 @@ class Board:
         await exits.enter_async_context(control)
         self._watch("control", self._until_restored())
         if storage.salvages:
-            salvaging = asyncio.create_task(self._salvage(uplink), name="salvage")
-            salvaging.add_done_callback(_log_failure)
-            exits.callback(salvaging.cancel)
+            self._watch("salvage", self._salvage(uplink))
 
     async def _salvage(self, uplink: Uplink) -> None:
         """Nothing goes to the school before all is there: gaps might only seem to be gaps."""
         await self.storage.salvage()
         uplink.release()
+        await asyncio.Event().wait()  # a watch that ends has crashed
 
     def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

@@ -11,9 +11,10 @@ import pytest
 from agent import clock
 from agent.app import Board
 from agent.demo.broker import LocalBroker, free_port
-from agent.errors import AgentError
+from agent.errors import AgentError, NotDurable
 from agent.intake import Intake
-from agent.journal import snapshot
+from agent.journal import damage, restore, snapshot
+from agent.journal.recovery import open_journal
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
@@ -142,6 +143,51 @@ async def test_what_fails_in_a_callback_ends_the_agent(
         asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         assert await asyncio.wait_for(board.until(asyncio.Event()), 10) == "crashed"
     assert "a callback crashed" in caplog.text
+
+
+async def test_who_is_told_to_stop_does_not_start_again(settings: Settings) -> None:
+    async with Board(settings) as board:
+        mark = board.journal.path.parent / damage.SUSPECT
+        board.journal.damaged = True
+        stopped = asyncio.Event()
+        assert await board.until(stopped) == "again"
+        mark.unlink()
+        stopped.set()
+        assert await board.until(stopped) == "stopped"
+        assert mark.exists()  # the next start looks after it all the same
+
+
+async def test_a_restored_journal_whose_epoch_was_not_written_tries_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "journal.db"
+    journal = Journal(path, boot_id=clock.this_boot())
+    journal.open()
+    journal.note(restore.RESTORED_NOTE, "1")
+    journal.close()
+    opened = open_journal(path, boot_id=clock.this_boot())
+    assert opened.restored
+    board = Board(settings)
+    board.intake = Intake(
+        opened.journal,
+        state=opened.state,
+        window_s=0,
+        now_ns=clock.now_ns,
+        name_card=str,
+        confirm=lambda device, outcomes: None,
+    )
+    opened.journal._db.execute("pragma busy_timeout = 0")  # noqa: SLF001
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(NotDurable):
+        await board._begin_epoch(opened)  # noqa: SLF001
+    other.close()
+    board.intake.stop()
+    opened.journal.close()
+    async with Board(settings) as board:
+        await until(lambda: board.journal.noted(restore.RESTORED_NOTE) == "0")
+        first = board.journal.read(board.intake.committed.epoch, 0, 1)[0]
+    assert ev.decode_body(first.kind, first.body) == ev.EpochStarted(reason="restored")
 
 
 async def test_a_data_dir_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
