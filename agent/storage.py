@@ -194,7 +194,7 @@ class Storage:
             log.warning("old lessons are looked for later: %s", error)
             return False
         limit = min(received, covered)
-        if not self._looked_back:
+        if self._whole and not self._looked_back:
             self._looked_back = True
             end = retention.left_over(spans, limit=limit)
             if end is not None:

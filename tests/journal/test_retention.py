@@ -107,6 +107,7 @@ class Term:
         self.today = BEGIN
         self.days: dict[str, datetime] = {}
         self.lessons = 0
+        self.whole = True
         self.received = Position(0, 0)
         self.journal = Journal(self.path, boot_id="boot-a")
 
@@ -129,7 +130,7 @@ class Term:
             self.journal,
             self.intake,
             JournalSection(keep_days=5, reserve_mb=0),
-            whole=True,
+            whole=self.whole,
             received=lambda: self.received,
             wall=self.wall,
             now=lambda: self.today,
@@ -305,6 +306,25 @@ async def test_a_board_of_few_lessons_begins_no_deletion_at_its_start(term: Term
     assert "PressUnasked" in before
     await term.tidy()
     assert term.kinds() == before
+
+
+async def test_lessons_that_a_salvaged_state_does_not_know_yet_are_no_leftovers(
+    tmp_path: Path,
+) -> None:
+    async with Term(tmp_path) as term:
+        for _ in range(8):
+            await term.teach_a_day()
+        await term.receive()
+        term.intake.forget_lessons([f"lesson-{number}" for number in range(20)])
+        snapshot.keep(term.journal, term.intake.committed)
+    salvaged = Term(tmp_path)
+    salvaged.whole = False
+    async with salvaged as again:
+        again.days, again.today, again.received = term.days, term.today, term.received
+        assert len(again.intake.committed.spans) == 20
+        before = again.kinds()
+        await again.tidy()
+        assert again.kinds() == before
 
 
 # -- a disk that does not answer --------------------------------------------------------------
