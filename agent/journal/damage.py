@@ -48,7 +48,7 @@ class SetAside(NamedTuple):
     pending: bool
 
 
-class Yield(msgspec.Struct):
+class Salvaged(msgspec.Struct):
     """What a salvage gave.
 
     Attributes:
@@ -162,9 +162,9 @@ def aside_files(folder: Path) -> list[SetAside]:
         fits = _ASIDE.fullmatch(path.name)
         if fits is not None:
             log = path.with_name(path.name + "-wal")
-            size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+            size_bytes = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
             waits = path.with_suffix(".pending").exists()
-            found.append((int(fits[2]), SetAside(path, size, waits)))
+            found.append((int(fits[2]), SetAside(path, size_bytes, waits)))
     return [one for _, one in sorted(found)]
 
 

@@ -259,12 +259,12 @@ class TakeOver:
         self._folder = journal.path.parent
         self.running = bool(damage.pending(self._folder))
 
-    async def run(self) -> damage.Yield | None:
+    async def run(self) -> damage.Salvaged | None:
         """Work until all is taken over; what it gave, None if there was nothing to do.
 
         A disk without room for it is waited for.
         """
-        gave: damage.Yield | None = None
+        gave: damage.Salvaged | None = None
         for aside in damage.pending(self._folder):
             while aside.exists():
                 try:
@@ -275,7 +275,7 @@ class TakeOver:
                     await asyncio.sleep(RETRY_S)
                     continue
                 log.warning("%s: %d events kept, %d missing", aside.name, one.kept, one.missing)
-                gave = damage.Yield(
+                gave = damage.Salvaged(
                     one.kept + (gave.kept if gave else 0),
                     one.missing + (gave.missing if gave else 0),
                 )
@@ -285,7 +285,7 @@ class TakeOver:
         self.running = False
         return gave
 
-    async def _salvaged(self, aside: Path) -> damage.Yield:
+    async def _salvaged(self, aside: Path) -> damage.Salvaged:
         """In a process of its own: the lesson's is not to wait for it."""
         command = (sys.executable, "-m", "agent.journal.salvage", str(aside), str(_out_of(aside)))
         child = await asyncio.create_subprocess_exec(
@@ -299,7 +299,7 @@ class TakeOver:
             raise
         if child.returncode != 0:
             raise SalvageFailed(error.decode(errors="replace").strip()[-400:])
-        return msgspec.json.decode(told, type=damage.Yield)
+        return msgspec.json.decode(told, type=damage.Salvaged)
 
     async def _import(self, out: Path) -> None:
         """Through the writer, whenever it has nothing else to do."""

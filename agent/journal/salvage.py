@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from agent.journal import receipt, snapshot
-from agent.journal.damage import MIN_EVENT_ID, Yield
+from agent.journal.damage import MIN_EVENT_ID, Salvaged
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, SEQ_MASK, EventRow
 from agent.journal.sqlite_pages import (
@@ -133,26 +133,26 @@ class DamagedFile:
             return wal.page_bytes
         middle = self.size_bytes // 2
 
-        def rows(size: int) -> int:
-            self.page_bytes = size
-            first = middle // size + 1
+        def rows(page_bytes: int) -> int:
+            self.page_bytes = page_bytes
+            first = middle // page_bytes + 1
             pages = range(first, first + SAMPLE_PAGES)
             return sum(1 for page in pages for _ in self._cells_of(page))
 
         self.bad_pages = 0
         return max(PAGE_SIZES, key=rows)
 
-    def _read(self, at: int, size: int) -> bytes:
+    def _read(self, at: int, size_bytes: int) -> bytes:
         try:
-            return os.pread(self._file.fileno(), size, at)
+            return os.pread(self._file.fileno(), size_bytes, at)
         except OSError:
             return b""
 
     def page(self, number: int) -> bytes | None:
         """One page, as the newest whole transaction has it."""
-        size = self.page_bytes
-        data = self._overlay.get(number) or self._read((number - 1) * size, size)
-        return data if len(data) == self.page_bytes else None
+        page_bytes = self.page_bytes
+        data = self._overlay.get(number) or self._read((number - 1) * page_bytes, page_bytes)
+        return data if len(data) == page_bytes else None
 
     def _cells_of(self, number: int) -> Iterator[Cell]:
         data = self.page(number)
@@ -173,12 +173,12 @@ class DamagedFile:
 
     def _chunk(self, start: int, end: int) -> Iterator[Cell]:
         """Of pages by their place in the file, from 0, the last first."""
-        size = self.page_bytes
-        chunk = self._read(start * size, (end - start) * size)
+        page_bytes = self.page_bytes
+        chunk = self._read(start * page_bytes, (end - start) * page_bytes)
         for place in reversed(range(start, end)):
-            page = chunk[(place - start) * size : (place - start + 1) * size]
-            if len(page) < size:  # the disk failed on the chunk: one by one
-                page = self._read(place * size, size)
+            page = chunk[(place - start) * page_bytes : (place - start + 1) * page_bytes]
+            if len(page) < page_bytes:  # the disk failed on the chunk: one by one
+                page = self._read(place * page_bytes, page_bytes)
             yield from self._of_page(page, first_page=place == 0)
 
     def behind_damage(self) -> Iterator[Cell]:
@@ -314,7 +314,7 @@ def _advance(state: State, rows: dict[int, EventRow]) -> bool:
 # -- all of it, in a process of its own -----------------------------------------------------------
 
 
-def salvage(damaged: Path, out: Path) -> Yield:
+def salvage(damaged: Path, out: Path) -> Salvaged:
     """Write every readable row into a new journal at `out`, which appears when it is whole."""
     partial = out.with_name(out.name + ".partial")
     partial.unlink(missing_ok=True)
@@ -359,7 +359,7 @@ def _fill(db: sqlite3.Connection, file: DamagedFile) -> None:
     db.execute("commit")
 
 
-def _counted(db: sqlite3.Connection) -> Yield:
+def _counted(db: sqlite3.Connection) -> Salvaged:
     record = db.execute("select value from meta where name = ?", (receipt.NOTE,)).fetchone()
     noted = receipt.read(record[0] if record else None)
     epoch, upto = (0, 0) if noted is None else (noted.epoch, noted.seq)
@@ -373,7 +373,7 @@ def _counted(db: sqlite3.Connection) -> Yield:
         before = first - 1 if noted is None else upto if of_epoch == epoch else 0
         missing += last - before - count
     kept = db.execute("select count(*) from event").fetchone()[0]
-    return Yield(kept, missing)
+    return Salvaged(kept, missing)
 
 
 def main(damaged: Path, out: Path) -> None:

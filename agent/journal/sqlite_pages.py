@@ -52,9 +52,9 @@ def file_page_bytes(header: bytes) -> int | None:
     """The size of a page by the file's header; None if the header is destroyed."""
     if not header.startswith(FILE_MAGIC):
         return None
-    size = int.from_bytes(header[16:18], "big")
-    size = 65536 if size == 1 else size
-    return size if size in PAGE_SIZES else None
+    page_bytes = int.from_bytes(header[16:18], "big")
+    page_bytes = 65536 if page_bytes == 1 else page_bytes
+    return page_bytes if page_bytes in PAGE_SIZES else None
 
 
 def cells(page: bytes, page_of: PageOf, *, first_page: bool = False) -> Iterator[Cell]:
@@ -76,11 +76,11 @@ def cells(page: bytes, page_of: PageOf, *, first_page: bool = False) -> Iterator
         if not pointers + 2 * count <= offset < len(page):
             raise BadPage("a cell outside the page")
         try:
-            size, offset = _varint(page, offset)
+            size_bytes, offset = _varint(page, offset)
             rowid = None
             if kind == TABLE_LEAF:
                 rowid, offset = _varint(page, offset)
-            payload = _payload(page, offset, size, page_of, table=kind == TABLE_LEAF)
+            payload = _payload(page, offset, size_bytes, page_of, table=kind == TABLE_LEAF)
             yield Cell(rowid, _record(payload))
         except (IndexError, struct.error, UnicodeDecodeError) as error:
             raise BadPage(str(error)) from error
@@ -98,26 +98,26 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return (value - (1 << 64) if value >> 63 else value), at + 9
 
 
-def _payload(page: bytes, at: int, size: int, page_of: PageOf, *, table: bool) -> bytes:
+def _payload(page: bytes, at: int, size_bytes: int, page_of: PageOf, *, table: bool) -> bytes:
     """A cell's bytes, its overflow pages included."""
     usable = len(page)
     most = usable - 35 if table else (usable - 12) * 64 // 255 - 23
-    if not 0 < size <= MAX_OVERFLOW_BYTES:
+    if not 0 < size_bytes <= MAX_OVERFLOW_BYTES:
         raise BadPage("no record is of this size")
-    if size <= most:
-        if at + size > usable:
+    if size_bytes <= most:
+        if at + size_bytes > usable:
             raise BadPage("a record beyond the page")
-        return page[at : at + size]
+        return page[at : at + size_bytes]
     least = (usable - 12) * 32 // 255 - 23
-    local = least + (size - least) % (usable - 4)
+    local = least + (size_bytes - least) % (usable - 4)
     local = local if local <= most else least
     gathered = bytearray(page[at : at + local])
     following = int.from_bytes(page[at + local : at + local + 4], "big")
-    while len(gathered) < size:
+    while len(gathered) < size_bytes:
         more = page_of(following)
         if more is None or len(more) != usable:
             raise BadPage("the rest of a record is missing")
-        gathered += more[4 : 4 + size - len(gathered)]
+        gathered += more[4 : 4 + size_bytes - len(gathered)]
         following = int.from_bytes(more[:4], "big")
     return bytes(gathered)
 
@@ -182,20 +182,22 @@ def read_wal(data: bytes, page_bytes: int | None) -> Wal | None:
     header = struct.unpack_from(">8I", data) if len(data) >= WAL_HEADER_BYTES else (0,) * 8
     order = ">" if header[0] == WAL_MAGICS[1] else "<"
     whole = header[0] in WAL_MAGICS and header[6:] == wal_checksum(data[:24], (0, 0), order)
-    size = header[2] if whole else page_bytes
-    if size is None or size not in PAGE_SIZES:
+    page_bytes = header[2] if whole else page_bytes
+    if page_bytes is None or page_bytes not in PAGE_SIZES:
         return None
     durable: list[Frame] = []
     others: list[Frame] = []
     salts = header[4:6] if whole else None
     sums: tuple[int, int] | None = header[6:] if whole else None
     whole_transactions = 0
-    for at in range(WAL_HEADER_BYTES, len(data) - FRAME_HEADER_BYTES - size + 1, size + 24):
+    for at in range(
+        WAL_HEADER_BYTES, len(data) - FRAME_HEADER_BYTES - page_bytes + 1, page_bytes + 24
+    ):
         page, pages, *of_frame = struct.unpack_from(">6I", data, at)
         if salts is not None and tuple(of_frame[:2]) != salts:
             sums = None
             continue
-        frame = Frame(page, pages != 0, data[at + 24 : at + 24 + size])
+        frame = Frame(page, pages != 0, data[at + 24 : at + 24 + page_bytes])
         if sums is not None:
             sums = wal_checksum(frame.data, wal_checksum(data[at : at + 8], sums, order), order)
             if sums != tuple(of_frame[2:]):
@@ -206,7 +208,7 @@ def read_wal(data: bytes, page_bytes: int | None) -> Wal | None:
         durable.append(frame)
         if frame.committed:
             whole_transactions = len(durable)
-    return Wal(size, durable[:whole_transactions], durable[whole_transactions:] + others)
+    return Wal(page_bytes, durable[:whole_transactions], durable[whole_transactions:] + others)
 
 
 def follows(frame: bytes, before: bytes, *, big_endian: bool) -> bool:
