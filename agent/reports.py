@@ -35,7 +35,7 @@ def storage_health(state: StorageState, rosters: RosterStore) -> StorageHealth:
         used_bytes=space.used_bytes,
         bound_bytes=space.bound_bytes,
         free_bytes=space.free_bytes,
-        set_aside=state.set_aside,
+        damaged_files=state.damaged_files,
     )
 
 
@@ -47,5 +47,5 @@ def storage_report(state: StorageState) -> StorageReport:
         used_percent=state.space.used_percent,
         salvage=state.salvage,
         missing=state.missing,
-        set_aside=state.set_aside,
+        damaged_files=state.damaged_files,
     )

@@ -49,13 +49,13 @@ class StorageState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         salvage: whether a damaged journal is being taken over, or was since the start.
         missing: events that the salvage could not read.
-        set_aside: damaged files in the data folder.
+        damaged_files: damaged files in the data folder.
     """
 
     space: Space = Space()
     salvage: Salvage = ""
     missing: int = 0
-    set_aside: int = 0
+    damaged_files: int = 0
 
 
 class Storage:
@@ -123,10 +123,10 @@ class Storage:
         )
         before = self.state
         self._intake.full = seen.room == "full"
-        set_aside = before.set_aside
+        damaged_files = before.damaged_files
         with suppress(OSError):  # the disk may fail, or a file be gone meanwhile
-            set_aside = len(damage.aside_files(self._folder))
-        self.state = msgspec.structs.replace(before, space=seen, set_aside=set_aside)
+            damaged_files = len(damage.aside_files(self._folder))
+        self.state = msgspec.structs.replace(before, space=seen, damaged_files=damaged_files)
         if seen.room == "ok" and seen.free_bytes > BALLASTS_FREE * ballast.BALLAST_BYTES:
             ballast.lay_in(self._folder)
         if seen.room != before.space.room:
@@ -246,4 +246,4 @@ class Storage:
 
 
 def _shown(state: StorageState) -> tuple[object, ...]:
-    return state.space.room, state.space.reason, state.salvage, state.missing, state.set_aside
+    return state.space.room, state.space.reason, state.salvage, state.missing, state.damaged_files

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from agent.errors import InputInvalid
-from agent.journal.damage import SetAside, aside_files
+from agent.journal.damage import Damaged, aside_files
 
 
-def listed(data_dir: Path) -> list[SetAside]:
+def listed(data_dir: Path) -> list[Damaged]:
     """The damaged files of a board, oldest first.
 
     Raises:

@@ -40,7 +40,7 @@ _DISK_CODES = {8: "disk_read_only", 10: "disk_failing", 13: "disk_full"}
 MIN_EVENT_COLUMNS = 5
 
 
-class SetAside(NamedTuple):
+class Damaged(NamedTuple):
     """A damaged file that was renamed. `pending`: what it holds is not all taken over yet."""
 
     path: Path
@@ -155,7 +155,7 @@ def _newest_in_log(data: bytes) -> int:
 # -- setting aside --------------------------------------------------------------------------------
 
 
-def aside_files(folder: Path) -> list[SetAside]:
+def aside_files(folder: Path) -> list[Damaged]:
     """The damaged files of a data folder, oldest first."""
     found = []
     for path in folder.iterdir():
@@ -164,7 +164,7 @@ def aside_files(folder: Path) -> list[SetAside]:
             log = path.with_name(path.name + "-wal")
             size_bytes = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
             waits = path.with_suffix(".pending").exists()
-            found.append((int(fits[2]), SetAside(path, size_bytes, waits)))
+            found.append((int(fits[2]), Damaged(path, size_bytes, waits)))
     return [one for _, one in sorted(found)]
 
 

@@ -195,13 +195,13 @@ class StorageHealth(StorageView, frozen=True, kw_only=True):
         used_bytes: what the journal holds.
         bound_bytes: what it may hold.
         free_bytes: of the disk.
-        set_aside: damaged files in the data folder; `classroom-agent damaged list` names them.
+        damaged_files: damaged files in the data folder; `classroom-agent damaged list` names them.
     """
 
     used_bytes: int = 0
     bound_bytes: int = 0
     free_bytes: int = 0
-    set_aside: int = 0
+    damaged_files: int = 0
 
 
 class ClassView(View, frozen=True, kw_only=True):

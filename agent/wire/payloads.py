@@ -111,7 +111,7 @@ class StorageReport(Struct, frozen=True, kw_only=True):
         salvage: "running" while a damaged journal is taken over, and no events are sent; "ended"
             after that, until the next start.
         missing: events that could not be read, as far as they can be counted.
-        set_aside: damaged files kept on the board.
+        damaged_files: damaged files kept on the board.
     """
 
     room: Text = "ok"
@@ -119,7 +119,7 @@ class StorageReport(Struct, frozen=True, kw_only=True):
     used_percent: Count = 0
     salvage: Text = ""
     missing: Count = 0
-    set_aside: Count = 0
+    damaged_files: Count = 0
 
 
 class BoardState(Struct, frozen=True, kw_only=True):

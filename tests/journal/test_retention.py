@@ -337,7 +337,7 @@ async def test_a_damaged_file_that_is_gone_when_looked_at_stops_nothing(
     term.storage.look()
     (tmp_path / "journal.damaged-2.db").symlink_to(tmp_path / "gone")
     term.storage.look()
-    assert term.storage.state.set_aside == 1
+    assert term.storage.state.damaged_files == 1
 
 
 async def test_old_lessons_are_looked_for_again_when_the_journal_could_not_be_read(

@@ -62,7 +62,7 @@ async def test_the_school_gets_all_that_reads_once_and_is_told_what_is_lost(
         await until(lambda: not board.storage.salvages)
         missing = board.storage.state.missing
         assert 0 < missing < 20
-        assert board.storage.state.set_aside == 1
+        assert board.storage.state.damaged_files == 1
         school.start()
         await until(lambda: board.uplink.state.waiting == 0)
 
@@ -181,4 +181,4 @@ async def test_damage_that_a_commit_meets_is_mended_by_starting_again(tmp_path: 
     async with Board(settings) as board:
         await ask(board, "third")
         await press(board, "third", 3)
-        assert board.storage.state.set_aside == 1
+        assert board.storage.state.damaged_files == 1

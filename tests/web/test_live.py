@@ -248,7 +248,7 @@ async def test_the_teacher_sees_how_much_room_there_is_and_health_says_when_ther
         board.web.live.changed()
         view = await page.until(lambda view: view["storage"]["room"] == "low")
         assert (view["storage"]["reason"], view["storage"]["used_percent"]) == ("journal", 83)
-    board.storage = StorageHealth(room="full", reason="disk", free_bytes=1, set_aside=2)
+    board.storage = StorageHealth(room="full", reason="disk", free_bytes=1, damaged_files=2)
     answer = await board.visitor().send("GET", "/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
-    assert answer.json()["storage"]["set_aside"] == 2
+    assert answer.json()["storage"]["damaged_files"] == 2
