@@ -57,7 +57,7 @@ STOP_S = 10.0
 ANSWERED_S = 0.1
 """So long a command that ends this process may read that it will."""
 WATCHDOG_BEATS = 3
-GARBAGE_OBJECTS = 10_000
+GARBAGE_OBJECTS = 2_000
 M_ARENA_MAX = -8
 
 

@@ -3,7 +3,7 @@
 Every line keeps to the same beats of the loop's clock, so that one wake-up serves them all.
 """
 
-BEAT_S = 0.02
+BEAT_S = 0.024
 
 
 def next_beat_s(now_s: float) -> float:
