@@ -32,6 +32,9 @@ MANY_EVENTS = 500
 """So many would go again after a kill: their receipt is noted soon."""
 BACKLOG_EVENTS = 10_000
 """So many are a backlog: bytes count more than how soon each is there."""
+TERM_EVENTS = 50_000
+PACE_S = 0.025
+"""So many events go out one batch at a time, 30,000 events a second: a lesson goes on beside it."""
 BATCHES_IN_FLIGHT = 4
 """A line with a long way, or a school that gathers its commits, is kept busy by a few."""
 GAPS_BELIEVED = 3
@@ -124,6 +127,7 @@ class Delivery:
         self._resend_s = FIRST_RESEND_S
         self._gaps_in_a_row = 0
         self._unnoted = 0
+        self._next_at_s = 0.0
 
     def open(self) -> None:
         """Take up where the receipt on record ends."""
@@ -189,11 +193,13 @@ class Delivery:
             self._resend_s = min(self._resend_s * 2, LAST_RESEND_S)
             self._sent(now_s)
             return flight[0].packed
-        if self.busy:
+        if self.busy or now_s < self._next_at_s:
             return None
         shipment = self._next()
         if shipment is None:
             return None
+        if self._end() - shipment.last > TERM_EVENTS:
+            self._next_at_s = now_s + PACE_S
         self.count.sent += 1
         flight.append(shipment)
         if len(flight) == 1:
@@ -217,7 +223,8 @@ class Delivery:
             and (self.epoch, cursor) != self._newest
             and not (flight and self.epoch != self._newest[0])
         ):
-            return 0.0
+            due_s = min(self._next_at_s, self._resend_at_s) if flight else self._next_at_s
+            return max(due_s - now_s, 0.0)
         return max(self._resend_at_s - now_s, 0.0) if flight else None
 
     def reconnected(self) -> None:
@@ -239,8 +246,13 @@ class Delivery:
                 return None
             self.epoch, self._after, self.upto, cursor = later[0], 0, 0, 0
             rows = self._outbox.read(self.epoch, 0, self._window)
-        backlog = self._newest[1] - cursor > BACKLOG_EVENTS or self.epoch != self._newest[0]
+        backlog = self._end() - cursor > BACKLOG_EVENTS
         return self.packer.pack(self.epoch, self._gapless(cursor, rows), backlog=backlog)
+
+    def _end(self) -> int:
+        """The last event of the epoch that is sent now."""
+        epoch, newest = self._newest
+        return newest if epoch == self.epoch else self._outbox.last_seq(self.epoch)
 
     def _gapless(self, after: int, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows that follow one another. What is missing before them is declared in its place."""

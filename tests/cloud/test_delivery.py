@@ -11,7 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.cloud.delivery import BATCHES_IN_FLIGHT, LAST_RESEND_S, Delivery
+from agent.cloud.delivery import (
+    BATCHES_IN_FLIGHT,
+    LAST_RESEND_S,
+    PACE_S,
+    TERM_EVENTS,
+    Delivery,
+)
 from agent.lesson.events import QuestionOpened, encode_body
 from agent.wire.codec import Packed, unpack
 from agent.wire.payloads import (
@@ -75,6 +81,17 @@ def test_a_few_batches_follow_each_other_without_waiting_for_receipts(
     assert delivery.due(0.6) is None
     assert delivery.receipt(Receipt(epoch=1, upto=4 + BATCHES_IN_FLIGHT), 0.7)
     assert (delivery.waiting, delivery.wait_s(0.7)) == (0, None)
+
+
+def test_a_term_of_events_leaves_room_for_the_lesson(outbox: MemoryOutbox) -> None:
+    outbox.add(2)
+    delivery = opened(outbox)
+    delivery.committed(1, TERM_EVENTS + 10)
+    assert seqs(delivery.due(1.0)) == [1, 2]
+    outbox.add(3)
+    assert delivery.due(1.0) is None
+    assert delivery.wait_s(1.0) == pytest.approx(PACE_S)
+    assert seqs(delivery.due(1.0 + PACE_S)) == [3, 4, 5]
 
 
 def test_without_a_receipt_the_oldest_goes_again_alone_and_the_others_follow_anew(
