@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.intake import CAPACITY
 from tests.web.room import Board, Json, Visitor
 
 SINGLE: Json = {"kind": "single", "options": ["a", "b", "c"], "key": ["B"]}
@@ -269,7 +270,7 @@ async def test_health_needs_no_sign_in_and_says_when_nothing_is_durable(board: B
     phones = {"id": "phones", "state": "ready", "code": "", "refused": 0}
     assert well["devices"] == [phones]
     assert well["cloud"] == {"state": "off", "waiting": 0, "aside": 0}
-    assert well["intake"] == {"waiting": 0, "capacity": 4096}
+    assert well["intake"] == {"waiting": 0, "capacity": CAPACITY}
     assert well["clock"] == "synced"
     assert well["uptime_s"] >= 0
     teacher = await board.teacher()
