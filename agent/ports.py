@@ -18,6 +18,18 @@ class BoardPorts:
         """Open a serial port."""
         return SerialLine(path, baud)
 
+    async def hid(self, port: str) -> ByteLine:
+        """Open a HID device."""
+        from drivers.hidraw import open_hid  # noqa: PLC0415 (not in every room)
+
+        return open_hid(port)
+
+    async def input(self, port: str, *, grab: bool) -> ByteLine:
+        """Open an input device."""
+        from drivers.evdev import open_input  # noqa: PLC0415 (as above)
+
+        return open_input(port, grab=grab)
+
     def now_ns(self) -> int:
         """CLOCK_BOOTTIME in ns."""
         return clock.now_ns()

@@ -46,6 +46,26 @@ class Ports(Protocol):
             DeviceMisconfigured: no permission, or not a serial port.
         """
 
+    async def hid(self, port: str) -> ByteLine:
+        """Open a HID device: a path, or a USB id such as "1881:0150" for the only one that has it.
+
+        Each `read` gives whole reports, and each `write` takes one; neither bears a report number.
+
+        Raises:
+            DeviceLost: it is not there.
+            DeviceMisconfigured: no permission, or more than one has this USB id.
+        """
+
+    async def input(self, port: str, *, grab: bool) -> ByteLine:
+        """Open an input device, by path or USB id; `read` gives the kernel's records.
+
+        `grab`: keep its keys from the desktop. Decoded by `drivers.evdev.EventDecoder`.
+
+        Raises:
+            DeviceLost: it is not there.
+            DeviceMisconfigured: no permission, taken by another program, or not the only one.
+        """
+
     def now_ns(self) -> int:
         """The host's CLOCK_BOOTTIME in ns."""
 

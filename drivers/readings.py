@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 Token = str
@@ -49,3 +51,37 @@ class CardTap(Reading, frozen=True, kw_only=True):
     """A card was laid on a reader. `uid`: upper-case hex in wire order; not stored, not logged."""
 
     uid: str
+
+
+class Measurement(Reading, frozen=True, kw_only=True):
+    """What a sensor of the room measured, e.g. quantity "co2", value 812.0, unit "ppm"."""
+
+    quantity: str
+    value: float
+    unit: str
+
+
+class RemoteKey(Reading, frozen=True, kw_only=True):
+    """A key of the teacher's presenter."""
+
+    action: Literal["next", "previous", "start", "blank"]
+
+
+class Stroke(Reading, frozen=True, kw_only=True):
+    """One line drawn on a whiteboard, or wiped from it.
+
+    Attributes:
+        tool: what drew it.
+        points: (x_mm, y_mm, ms since its first point), x to the right and y down from the
+            board's upper left corner.
+    """
+
+    tool: Literal["pen", "eraser"] = "pen"
+    points: tuple[tuple[float, float, int], ...]
+
+
+class ToolLifted(Reading, frozen=True, kw_only=True):
+    """A pen or the eraser was taken from the whiteboard's tray, or put back."""
+
+    tool: str
+    lifted: bool

@@ -12,7 +12,10 @@ import drivers
 from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
-NOT_DRIVERS = {"api", "beats", "capabilities", "errors", "ports", "readings", "registry", "serial"}
+NOT_DRIVERS = {
+    "api", "beats", "capabilities", "device_file", "errors", "evdev", "hidraw", "ports", "readings",
+    "registry", "serial", "usb",
+}  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 

@@ -13,20 +13,8 @@ from drivers import registry
 from drivers.api import Decoder, Driver, Emit
 from drivers.capabilities import Outcome, QuestionView
 from drivers.errors import DeviceLost, DeviceMisconfigured
-from drivers.ports import ByteLine, Phones
 from drivers.readings import Attached, KeyPress, Reading, Token
-
-
-class NoPorts:
-    async def serial(self, path: str, *, baud: int) -> ByteLine:
-        raise DeviceLost("port_missing", path, f"nothing at {baud} baud")
-
-    def now_ns(self) -> int:
-        return 0
-
-    @property
-    def phones(self) -> Phones:
-        raise AssertionError
+from tests.drivers.fake_ports import FakePorts
 
 
 class Acme(Driver):
@@ -80,7 +68,7 @@ class Bench:
         self.readings: list[Reading] = []
         self.states: list[DeviceState] = []
         plan = DevicePlan("device-1", driver, {})
-        self.supervisor = Supervisor([plan], ports=NoPorts(), emit=self.emit)
+        self.supervisor = Supervisor([plan], ports=FakePorts(), emit=self.emit)
         self.supervisor.on_change(lambda: self.states.append(self.status.state))
 
     async def emit(self, *readings: Reading) -> None:
@@ -163,7 +151,7 @@ async def test_an_unknown_driver_is_named() -> None:
 async def test_options_that_a_driver_does_not_know_are_refused() -> None:
     bench = Bench()
     plan = DevicePlan("device-1", "acme", {"prot": "x"})
-    bench.supervisor = Supervisor([plan], ports=NoPorts(), emit=bench.emit)
+    bench.supervisor = Supervisor([plan], ports=FakePorts(), emit=bench.emit)
     bench.supervisor.on_change(lambda: bench.states.append(bench.status.state))
     async with bench.supervisor:
         await bench.until("misconfigured")

@@ -8,7 +8,7 @@ import pytest
 from agent.errors import IllegalTransition
 from agent.lesson import rules
 from agent.supervisor import DEVICE_STEPS, DevicePlan, Supervisor
-from tests.test_supervisor import NoPorts
+from tests.drivers.fake_ports import FakePorts
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/states.md").read_text(encoding="utf-8")
 
@@ -41,7 +41,7 @@ async def test_a_device_takes_no_step_that_its_table_lacks() -> None:
         del readings
 
     supervisor = Supervisor(
-        [DevicePlan("card-1", "card.em4100", {"port": "/dev/none"})], ports=NoPorts(), emit=emit
+        [DevicePlan("card-1", "card.em4100", {"port": "/dev/none"})], ports=FakePorts(), emit=emit
     )
     async with supervisor:
         pass

@@ -140,7 +140,18 @@ class FakePorts:
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """The next line, or no such port when none is left."""
-        self.opened.append((path, baud))
+        return self._next(path, baud)
+
+    async def hid(self, port: str) -> ByteLine:
+        """The next line: its bytes are consecutive reports."""
+        return self._next(port, 0)
+
+    async def input(self, port: str, *, grab: bool) -> ByteLine:
+        """The next line: its bytes are the kernel's records."""
+        return self._next(port, int(grab))
+
+    def _next(self, path: str, how: int) -> ByteLine:
+        self.opened.append((path, how))
         if not self.lines:
             raise DeviceLost("port_missing", path, "plug it in")
         return self.lines.popleft()

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.commands import decode
+from agent.ports import BoardPorts
 from drivers.card.em4100 import Em4100, Em4100Decoder, Em4100Options
 from drivers.errors import DeviceLost
-from drivers.ports import ByteLine, Phones
 from drivers.readings import Attached, CardTap, Reading
-from drivers.serial import SerialLine
 from drivers.sim.card_reader import VirtualCardReader, frame
 from tests.drivers.fake_ports import FakePorts, MemoryLine, MemoryPhones
 
@@ -102,13 +101,8 @@ async def test_two_cards_side_by_side_are_two_taps() -> None:
     assert await taps_at((0.0, RED), (0.1, BLUE), (0.2, RED), (0.3, BLUE)) == [RED, BLUE]
 
 
-class PtyPorts:
-    """Real serial ports."""
-
-    phones: Phones = MemoryPhones()
-
-    async def serial(self, path: str, *, baud: int) -> ByteLine:
-        return SerialLine(path, baud)
+class PtyPorts(BoardPorts):
+    """Real serial ports, and a clock that stands still."""
 
     def now_ns(self) -> int:
         return 5
@@ -123,7 +117,7 @@ async def test_from_a_serial_port_to_a_tap_and_to_the_unplugged_cable() -> None:
 
     async with VirtualCardReader(every_s=0.01) as reader:
         options = Em4100Options(port=reader.path)
-        driver = Em4100("door", options, ports=PtyPorts())
+        driver = Em4100("door", options, ports=PtyPorts(MemoryPhones()))
         running = asyncio.create_task(driver.run(emit))
         assert await readings.get() == Attached(device="door", mono_ns=5)
         reader.noise(b"\x00\xff")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 
 from drivers.capabilities import Outcome
 from drivers.clicker.reference import Reference, ReferenceOptions
-from drivers.ports import ByteLine, Phones
+from drivers.ports import ByteLine
 from drivers.readings import Attached, KeyPress, Reading
 from drivers.serial import SerialLine
+from tests.drivers.fake_ports import FakePorts
 from tests.firmware_bridge.rigs import boottime_ns, until
 from tests.firmware_bridge.world import Fault, whole
 
@@ -40,10 +41,11 @@ class FaultyLine:
         self._line.close()
 
 
-class FaultyPorts:
-    """Ports of this machine, and what goes wrong on them."""
+class FaultyPorts(FakePorts):
+    """Serial ports of this machine, and what goes wrong on them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.fault: Fault = whole
         self.portion_bytes = 65_536
         self.pause_s = 0.0
@@ -53,10 +55,6 @@ class FaultyPorts:
 
     def now_ns(self) -> int:
         return boottime_ns()
-
-    @property
-    def phones(self) -> Phones:
-        raise NotImplementedError
 
 
 class Host:

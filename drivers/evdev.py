@@ -1,0 +1,147 @@
+"""What keys, presenters and touch screens do: the kernel's input events (/dev/input/event*).
+
+A record of the kernel on a 64-bit machine: seconds and microseconds (8 bytes each), type (2),
+code (2), value (4, signed), all in the machine's order (linux/input.h).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from drivers.device_file import DeviceFile
+from drivers.errors import DeviceLost, DeviceMisconfigured
+from drivers.usb import is_usb_id, usb_id
+
+SYSFS = Path("/sys/class/input")
+RECORD = struct.Struct("<qqHHi")
+MAX_CODE = 0x2FF
+MICROSECONDS = 1_000_000
+
+EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_MSC, EV_SW, EV_LED, EV_SND, EV_REP = 0, 1, 2, 3, 4, 5, 17, 18, 20
+RELEASED, PRESSED, HELD = 0, 1, 2
+EVIOCGRAB = 0x40044590
+EVIOCSCLOCKID = 0x400445A0
+CLOCK_BOOTTIME = 7
+
+
+_ANY = range(-(1 << 31), 1 << 31)
+_NONE = range(0)
+_VALUES = {
+    EV_SYN: range(2),
+    EV_KEY: range(HELD + 1),
+    EV_REL: _ANY,
+    EV_ABS: _ANY,
+    EV_MSC: _ANY,
+    EV_SW: range(2),
+    EV_LED: range(2),
+    EV_SND: _ANY,
+    EV_REP: _ANY,
+}
+"""What the kernel writes, by type."""
+
+
+class InputEvent(NamedTuple):
+    """One of the kernel's input events; `time_us` counts on the clock of the device."""
+
+    time_us: int
+    type: int
+    code: int
+    value: int
+
+
+class InputDevice(NamedTuple):
+    """An input device of this machine.
+
+    Attributes:
+        path: e.g. /dev/input/event3.
+        usb: "046d:c52d"; of another bus its vendor and product all the same.
+        name: what it calls itself.
+    """
+
+    path: str
+    usb: str
+    name: str
+
+
+class EventDecoder:
+    """Bytes to input events. Holds at most a record less one byte.
+
+    A record whose fields no kernel writes is skipped byte by byte, and counted as junk.
+    """
+
+    def __init__(self) -> None:
+        self.junk_bytes = 0
+        self._held = b""
+
+    def feed(self, data: bytes) -> Iterator[InputEvent]:
+        """The events that `data` completes."""
+        held, at = self._held + data, 0
+        while len(held) - at >= RECORD.size:
+            seconds, micros, kind, code, value = RECORD.unpack_from(held, at)
+            in_time = seconds >= 0 and 0 <= micros < MICROSECONDS
+            if in_time and code <= MAX_CODE and value in _VALUES.get(kind, _NONE):
+                yield InputEvent(seconds * MICROSECONDS + micros, kind, code, value)
+                at += RECORD.size
+            else:
+                self.junk_bytes += 1
+                at += 1
+        self._held = held[at:]
+
+
+def devices(sysfs: Path = SYSFS) -> Iterator[InputDevice]:
+    """All input devices."""
+    for folder in sorted(sysfs.glob("event*")):
+        about = folder / "device"
+        try:
+            vendor = (about / "id" / "vendor").read_text(encoding="ascii").strip()
+            product = (about / "id" / "product").read_text(encoding="ascii").strip()
+            name = (about / "name").read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:  # pulled meanwhile
+            continue
+        yield InputDevice(f"/dev/input/{folder.name}", usb_id(vendor, product), name)
+
+
+def open_input(port: str, *, grab: bool, sysfs: Path = SYSFS) -> DeviceFile:
+    """Open an input device; its events then bear CLOCK_BOOTTIME.
+
+    Args:
+        port: a path, or a USB id such as "046d:c52d" for the only device that has it.
+        grab: keep its keys from the desktop.
+        sysfs: where the kernel lists them.
+
+    Raises:
+        DeviceLost: it is not there.
+        DeviceMisconfigured: more than one has this USB id, another program has grabbed it, it
+            may not be opened, or it is no input device.
+    """
+    path = port
+    if is_usb_id(port):
+        found = [one.path for one in devices(sysfs) if one.usb == port.lower()]
+        if not found:
+            raise DeviceLost("port_missing", port, "plug the device in, or correct `port`")
+        if len(found) > 1:
+            hint = f"give the path of one of them as `port`: {', '.join(found)}"
+            raise DeviceMisconfigured("port_ambiguous", port, hint)
+        path = found[0]
+    device = DeviceFile(path)
+    try:
+        fcntl.ioctl(device.fileno(), EVIOCSCLOCKID, struct.pack("i", CLOCK_BOOTTIME))
+        if grab:
+            fcntl.ioctl(device.fileno(), EVIOCGRAB, 1)
+    except OSError as error:
+        device.close()
+        raise _refusal(port, error) from error
+    return device
+
+
+def _refusal(port: str, error: OSError) -> DeviceLost | DeviceMisconfigured:
+    if error.errno == 16:  # noqa: PLR2004 (EBUSY)
+        hint = "another program has it for itself, or two entries name the same device"
+        return DeviceMisconfigured("port_in_use", port, hint)
+    if error.errno in (19, 5):  # ENODEV, EIO
+        return DeviceLost("port_gone", port, "it went while it was opened; tried again")
+    return DeviceMisconfigured("port_unfit", port, f"not an input device ({error.strerror})")
