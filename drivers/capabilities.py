@@ -40,6 +40,26 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
 
 
+class KeypadState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a keypad last said of itself; None where it does not.
+
+    Attributes:
+        rssi_dbm: strength of its signal at the receiver.
+        power: state of its battery, in the maker's own measure.
+    """
+
+    rssi_dbm: int | None = None
+    power: int | None = None
+
+
+@runtime_checkable
+class KnowsKeypads(Protocol):
+    """Knows how its keypads are."""
+
+    def keypads(self) -> dict[str, KeypadState]:
+        """The state of each keypad heard of, by its id. Must not block or raise."""
+
+
 @runtime_checkable
 class Confirms(Protocol):
     """Can tell the person who pressed what became of it."""
