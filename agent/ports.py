@@ -24,11 +24,11 @@ class BoardPorts:
 
         return open_hid(port)
 
-    async def input(self, port: str, *, grab: bool) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
         """Open an input device."""
         from drivers.evdev import open_input  # noqa: PLC0415 (as above)
 
-        return open_input(port, grab=grab)
+        return open_input(port, grab=grab, key=key)
 
     def now_ns(self) -> int:
         """CLOCK_BOOTTIME in ns."""

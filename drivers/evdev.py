@@ -6,6 +6,7 @@ code (2), value (4, signed), all in the machine's order (linux/input.h).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import struct
 from collections.abc import Iterator
@@ -20,9 +21,13 @@ SYSFS = Path("/sys/class/input")
 RECORD = struct.Struct("<qqHHi")
 MAX_CODE = 0x2FF
 MICROSECONDS = 1_000_000
+WORD_BITS = struct.calcsize("L") * 8
 
 EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_MSC, EV_SW, EV_LED, EV_SND, EV_REP = 0, 1, 2, 3, 4, 5, 17, 18, 20
 RELEASED, PRESSED, HELD = 0, 1, 2
+SYN_DROPPED = 3
+"""Of type EV_SYN: the kernel had no room, and records are missing."""
+EVIOCGVERSION = 0x80044501
 EVIOCGRAB = 0x40044590
 EVIOCSCLOCKID = 0x400445A0
 CLOCK_BOOTTIME = 7
@@ -60,11 +65,13 @@ class InputDevice(NamedTuple):
         path: e.g. /dev/input/event3.
         usb: "046d:c52d"; of another bus its vendor and product all the same.
         name: what it calls itself.
+        keys: the codes of the keys that it has.
     """
 
     path: str
     usb: str
     name: str
+    keys: frozenset[int] = frozenset()
 
 
 class EventDecoder:
@@ -102,15 +109,31 @@ def devices(sysfs: Path = SYSFS) -> Iterator[InputDevice]:
             name = (about / "name").read_text(encoding="utf-8", errors="replace").strip()
         except OSError:  # pulled meanwhile
             continue
-        yield InputDevice(f"/dev/input/{folder.name}", usb_id(vendor, product), name)
+        path = f"/dev/input/{folder.name}"
+        yield InputDevice(path, usb_id(vendor, product), name, _keys(about))
 
 
-def open_input(port: str, *, grab: bool, sysfs: Path = SYSFS) -> DeviceFile:
+def _keys(about: Path) -> frozenset[int]:
+    """The bits of the words that the kernel writes, the highest first."""
+    try:
+        words = (about / "capabilities" / "key").read_text(encoding="ascii").split()
+        bits = [int(word, 16) for word in reversed(words)]
+    except (OSError, ValueError):
+        return frozenset()
+    codes = range(len(bits) * WORD_BITS)
+    return frozenset(code for code in codes if bits[code // WORD_BITS] >> code % WORD_BITS & 1)
+
+
+def open_input(port: str, *, grab: bool, key: int | None = None, sysfs: Path = SYSFS) -> DeviceFile:
     """Open an input device; its events then bear CLOCK_BOOTTIME.
+
+    What only imitates an input device may know neither that clock nor `grab`: it is opened all
+    the same, and its events bear its own time.
 
     Args:
         port: a path, or a USB id such as "046d:c52d" for the only device that has it.
         grab: keep its keys from the desktop.
+        key: a key that it has: one plug may be several devices, say a keyboard and a mouse.
         sysfs: where the kernel lists them.
 
     Raises:
@@ -120,7 +143,9 @@ def open_input(port: str, *, grab: bool, sysfs: Path = SYSFS) -> DeviceFile:
     """
     path = port
     if is_usb_id(port):
-        found = [one.path for one in devices(sysfs) if one.usb == port.lower()]
+        alike = [one for one in devices(sysfs) if one.usb == port.lower()]
+        fitting = [one for one in alike if key in one.keys]
+        found = [one.path for one in fitting or alike]
         if not found:
             raise DeviceLost("port_missing", port, "plug the device in, or correct `port`")
         if len(found) > 1:
@@ -129,13 +154,23 @@ def open_input(port: str, *, grab: bool, sysfs: Path = SYSFS) -> DeviceFile:
         path = found[0]
     device = DeviceFile(path)
     try:
-        fcntl.ioctl(device.fileno(), EVIOCSCLOCKID, struct.pack("i", CLOCK_BOOTTIME))
+        fcntl.ioctl(device.fileno(), EVIOCGVERSION, bytes(4))
+        _ask(device, EVIOCSCLOCKID, struct.pack("i", CLOCK_BOOTTIME))
         if grab:
-            fcntl.ioctl(device.fileno(), EVIOCGRAB, 1)
+            _ask(device, EVIOCGRAB, 1)
     except OSError as error:
         device.close()
         raise _refusal(port, error) from error
     return device
+
+
+def _ask(device: DeviceFile, request: int, value: bytes | int) -> None:
+    """What the kernel does, and an imitation need not know."""
+    try:
+        fcntl.ioctl(device.fileno(), request, value)
+    except OSError as error:
+        if error.errno not in (errno.ENOTTY, errno.ENOENT):
+            raise
 
 
 def _refusal(port: str, error: OSError) -> DeviceLost | DeviceMisconfigured:

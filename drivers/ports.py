@@ -56,10 +56,11 @@ class Ports(Protocol):
             DeviceMisconfigured: no permission, or more than one has this USB id.
         """
 
-    async def input(self, port: str, *, grab: bool) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
         """Open an input device, by path or USB id; `read` gives the kernel's records.
 
-        `grab`: keep its keys from the desktop. Decoded by `drivers.evdev.EventDecoder`.
+        `grab`: keep its keys from the desktop. `key`: a key that the right one has, should several
+        bear the USB id. Decoded by `drivers.evdev.EventDecoder`.
 
         Raises:
             DeviceLost: it is not there.

@@ -13,8 +13,8 @@ from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
-    "api", "beats", "capabilities", "device_file", "dialogue", "errors", "evdev", "hidraw", "ports",
-    "readings", "registry", "reports", "serial", "usb",
+    "api", "beats", "capabilities", "device_file", "dialogue", "errors", "evdev", "hidraw",
+    "line_pattern", "ports", "presence", "readings", "registry", "reports", "serial", "usb",
 }  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 

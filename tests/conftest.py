@@ -31,6 +31,7 @@ PROGRAMS = {
     "systemd-sysusers": ("systemd-sysusers",),
     "systemd-tmpfiles": ("systemd-tmpfiles",),
     "udevadm": ("udevadm",),
+    "umockdev": ("umockdev-run",),
 }
 IN_CI = os.environ.get("CI") == "true"
 EXCUSE = "cannot run here: "

@@ -63,8 +63,9 @@ class FoundPort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drivers_of_serial_ports() -> list[str]:
-    """The drivers whose options have a `port`."""
-    return [name for name in names() if "port" in load(name).Options.model_fields]
+    """The drivers whose options have a `port` and its speed."""
+    options = {name: load(name).Options.model_fields for name in names()}
+    return [name for name, fields in options.items() if {"port", "baud"} <= fields.keys()]
 
 
 def find_ports(

@@ -13,13 +13,12 @@ from pydantic import Field
 
 from drivers import api
 from drivers.ports import Ports
+from drivers.presence import Presence
 from drivers.readings import Attached, CardTap
 
 FRAME = re.compile(rb"\x02([0-9A-Fa-f]{10})([0-9A-Fa-f]{2})\x03")
 FRAME_BYTES = 14
 STX = b"\x02"
-ABSENT_NS = 1_000_000_000
-"""A card that was away this long and is read again is tapped again."""
 
 
 class Em4100Options(api.Options):
@@ -38,7 +37,7 @@ class Em4100(api.Driver):
         super().__init__(device_id, options, ports=ports)
         self._port, self._baud = options.port, options.baud
         self._decoder = Em4100Decoder(device_id)
-        self._repeats = 0
+        self._presence = Presence()
 
     @classmethod
     def decoder(cls, device_id: str) -> api.Decoder:
@@ -48,26 +47,21 @@ class Em4100(api.Driver):
     async def run(self, emit: api.Emit) -> None:
         """Read cards until cancelled."""
         line = await self.ports.serial(self._port, baud=self._baud)
-        self._decoder, self._repeats = Em4100Decoder(self.device_id), 0
-        present: dict[str, int] = {}
+        self._decoder, self._presence = Em4100Decoder(self.device_id), Presence()
         try:
             await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
             while True:
                 data = await line.read()
                 now_ns = self.ports.now_ns()
-                present = {uid: ns for uid, ns in present.items() if now_ns - ns < ABSENT_NS}
                 for tap in self._decoder.feed(data, now_ns):
-                    if tap.uid in present:
-                        self._repeats += 1
-                    else:
+                    if self._presence.arrives(tap.uid, now_ns):
                         await emit(tap)
-                    present[tap.uid] = now_ns
         finally:
             line.close()
 
     def counters(self) -> dict[str, int]:
         """Bytes of no frame, and frames of cards that simply lay there."""
-        return {"junk_bytes": self._decoder.junk_bytes, "repeats": self._repeats}
+        return {"junk_bytes": self._decoder.junk_bytes, "repeats": self._presence.repeats}
 
 
 class Em4100Decoder:

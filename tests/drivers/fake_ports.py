@@ -146,7 +146,7 @@ class FakePorts:
         """The next line: its bytes are consecutive reports."""
         return self._next(port, 0)
 
-    async def input(self, port: str, *, grab: bool) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
         """The next line: its bytes are the kernel's records."""
         return self._next(port, int(grab))
 

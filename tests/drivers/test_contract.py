@@ -32,8 +32,17 @@ JUNK_BYTES = 65_536
 HELD_BYTES = 16_384
 """A decoder holds less than this, whatever it was fed."""
 
+WITHOUT_CHECK = {"card.keyboard", "sensor.serial_line"}
+"""A lost byte may be a lost digit there, and nothing can tell. Of a keyboard's records none is lost
+without the kernel saying so; of a sensor's line the pattern in the settings is the only check."""
+
 recorded = pytest.mark.parametrize(
     "recording", RECORDINGS, ids=lambda one: f"{one.driver}/{one.name}"
+)
+checked = pytest.mark.parametrize(
+    "recording",
+    [one for one in RECORDINGS if one.driver not in WITHOUT_CHECK],
+    ids=lambda one: f"{one.driver}/{one.name}",
 )
 every_driver = pytest.mark.parametrize("name", NAMES)
 every_decoder = pytest.mark.parametrize("name", WITH_BYTES)
@@ -190,7 +199,7 @@ async def test_it_attaches_first_and_emits_what_was_recorded(
     assert line.closed
 
 
-@recorded
+@checked
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_lossy_line_invents_nothing(recording: Recording, seed: int) -> None:
     line, heard = MemoryLine(lossy(seed)), Heard()

@@ -61,6 +61,26 @@ def test_an_input_device_is_found_by_its_usb_id(tmp_path: Path) -> None:
     assert found == [evdev.InputDevice("/dev/input/event4", "046d:c52d", "Acme presenter")]
 
 
+def test_the_keys_of_an_input_device_are_listed(tmp_path: Path) -> None:
+    about = sysfs_of_input(tmp_path, "046d", "c52d", "Acme presenter") / "event4" / "device"
+    (about / "capabilities").mkdir()
+    (about / "capabilities" / "key").write_text("2010 0 8000000000000001\n", encoding="ascii")
+    [found] = evdev.devices(tmp_path)
+    assert found.keys == {0, 63, 128 + 4, 128 + 13}
+
+
+async def test_of_two_input_devices_the_one_with_the_key_is_meant(tmp_path: Path) -> None:
+    for name, keys in (("event4", "2"), ("event5", "4"), ("event6", "4")):
+        device = sysfs_of_input(tmp_path / name, "046d", "c52d", "Acme presenter") / "event4"
+        (device / "device" / "capabilities").mkdir()
+        (device / "device" / "capabilities" / "key").write_text(keys, encoding="ascii")
+        (tmp_path / "all").mkdir(exist_ok=True)
+        device.rename(tmp_path / "all" / name)
+    for key, named in ((1, "/dev/input/event4"), (2, "/dev/input/event5, /dev/input/event6")):
+        with pytest.raises((DeviceLost, DeviceMisconfigured), match=named):
+            evdev.open_input("046d:c52d", grab=True, key=key, sysfs=tmp_path / "all")
+
+
 async def test_what_is_no_input_device_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "event4").write_bytes(b"")
     with pytest.raises(DeviceMisconfigured, match="not an input device"):

@@ -1,0 +1,1 @@
+"""Presenters: the teacher's remote control."""
