@@ -13,9 +13,11 @@ from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
-    "api", "beats", "capabilities", "device_file", "dialogue", "errors", "evdev", "hidraw",
-    "line_pattern", "ports", "presence", "readings", "registry", "reports", "serial", "usb",
+    "api", "beats", "capabilities", "device_file", "dialogue", "errors", "evdev", "exchange",
+    "hidraw", "line_pattern", "ports", "presence", "readings", "registry", "reports", "serial",
+    "usb",
 }  # fmt: skip
+NOT_FAMILIES = {"protocols", "sim"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 
@@ -24,7 +26,7 @@ def names() -> list[str]:
     found = []
     for module in pkgutil.walk_packages(drivers.__path__):
         if module.ispkg:
-            if module.name != "sim":
+            if module.name not in NOT_FAMILIES:
                 family = [f"{drivers.__path__[0]}/{module.name}"]
                 found += [f"{module.name}.{leaf.name}" for leaf in pkgutil.iter_modules(family)]
         elif "." not in module.name and module.name not in NOT_DRIVERS:

@@ -13,7 +13,8 @@ from drivers.errors import UnknownDriver
 def test_the_files_are_the_names() -> None:
     names = registry.names()
     assert {"card.em4100", "clicker.reference", "phone"} <= set(names)
-    assert not [name for name in names if name.startswith("sim") or name in registry.NOT_DRIVERS]
+    assert not [name for name in names if name in registry.NOT_DRIVERS]
+    assert not [name for name in names if name.split(".")[0] in registry.NOT_FAMILIES]
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -30,6 +31,7 @@ def test_each_is_loaded(name: str) -> None:
         ("xyzzy", "there are: "),
         ("serial", "there are: "),
         ("sim.card_reader", "there are: "),
+        ("protocols.zkxl", "there are: "),
         ("card.em4100.Em4100", "card.em4100"),
         ("../phone", "phone"),
         ("", "there are: "),

@@ -203,6 +203,8 @@ export const en = {
       port_gone: "The connection broke: check the USB cable; it resumes by itself.",
       port_stuck: "It takes no more bytes: check the cable, or plug it in anew.",
       receiver_silent: "The receiver does not answer: check power and cable; it is tried again.",
+      base_silent: "The base stopped answering; it is started anew by itself. Else pull it out and plug it in again.",
+      line_garbled: "What comes from it makes no sense: the speed, the driver or the port in the settings is wrong. Ask the admin.",
       protocol_foreign: "The receiver's firmware does not fit this board: ask the admin to update it.",
       driver_unknown: "The settings name a driver that does not exist: ask the admin.",
       driver_fault: "Its driver failed; it is noted and started again. Tell the admin if it keeps happening.",

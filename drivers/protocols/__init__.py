@@ -1,0 +1,1 @@
+"""What devices and host say to each other, without I/O: bytes, and who speaks when."""
