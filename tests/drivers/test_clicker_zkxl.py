@@ -170,6 +170,20 @@ def test_a_spoilt_object_says_nothing(kind: str, said: str) -> None:
     assert decoded(data.replace(b"'X'", f"'{said}'".encode())) == []
 
 
+@given(st.text("{}[]: abfun", max_size=12), st.integers(1, 60))
+def test_an_object_written_with_blanks_is_the_same(name: str, size: int) -> None:
+    plain = update("0123456789", "B", name=name)
+    data = plain.replace(b":'", b": '").replace(b",'", b",\r\n\t'") + plain
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    assert decoded(*pieces) == [("0123456789", 1, "B")] * 2
+
+
+def test_an_object_too_long_is_no_object() -> None:
+    long = update("0123456789", "B", name="a" * 9000)
+    assert decoded(long) == []
+    assert decoded(long[:9000], update("0123456789", "C")) == [("0123456789", 1, "C")]
+
+
 @pytest.mark.parametrize("card_id", ["012345678", "01234567890", "012345678x", ""])
 def test_a_card_id_has_ten_digits(card_id: str) -> None:
     assert decoded(update(card_id, "A")) == []
