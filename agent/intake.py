@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from agent.errors import NotDurable
 from agent.journal.errors import JournalError
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
-from agent.lesson import rules
+from agent.lesson import room, rules
 from agent.lesson.events import Event, QuestionOpened
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply, copy_of
 from drivers.capabilities import Outcome
-from drivers.readings import CardTap, KeyPress, Reading, Token
+from drivers.readings import CardTap, KeyPress, Measurement, Reading, RemoteKey, Token
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ CAPACITY = 3_072
 NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)
 """Refused while the store is full: they only lead to answers that would be refused."""
 STORAGE_FULL = Outcome("rejected", "storage_full")
+UNHEEDED = Outcome("rejected", "no_question_open")
 
 RETRY_S = 0.5
 """So long after a commit that failed its readings are tried again."""
@@ -43,7 +44,7 @@ Confirm = Callable[[str, Sequence[tuple[Token, Outcome]]], None]
 class _Group:
     """What is decided together and becomes durable together."""
 
-    __slots__ = ("events", "generation", "outcomes", "promise", "readings")
+    __slots__ = ("events", "generation", "outcomes", "promise", "readings", "unheeded")
 
     readings: list[Reading]
 
@@ -51,6 +52,7 @@ class _Group:
         self.generation = generation
         self.events: list[Stamped] = []
         self.outcomes: Outcomes = {}
+        self.unheeded: list[str] = []
         self.readings = []
         self.promise: asyncio.Future[list[Event]] | None = None
 
@@ -95,6 +97,8 @@ class Intake:
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self.drained = 0
+        self.unheeded: Counter[str] = Counter()
+        """Readings that led to no event, by device: say, a presenter's key without a lesson."""
         self.full = False
         """Set while there is no room: new readings are refused, and none is recorded."""
 
@@ -174,7 +178,7 @@ class Intake:
                 event = rules.decide_tap(decided, reading.device, name, reading.token)
                 outcome = rules.ACCEPTED
             else:
-                continue
+                event, outcome = None, self._hear(group, reading)
             if event is not None:
                 if self.full:
                     outcome = STORAGE_FULL
@@ -186,6 +190,17 @@ class Intake:
                     told = group.outcomes[reading.device] = []
                 told.append((reading.token, outcome))
         self._hand_over(group)
+
+    def _hear(self, group: _Group, reading: Reading) -> Outcome:
+        """What is neither an answer nor a card. A step of the lesson is taken without room, too."""
+        no_room = self.full and type(reading) is Measurement
+        events = [] if no_room else room.decide_reading(self._decided, reading)
+        for event in events:
+            self._decide(group, event, reading.mono_ns)
+        if events:
+            return rules.ACCEPTED
+        group.unheeded.append(reading.device)
+        return STORAGE_FULL if no_room else UNHEEDED
 
     def _decide(self, group: _Group, event: Event, mono_ns: int) -> None:
         decided = self._decided
@@ -213,6 +228,7 @@ class Intake:
             apply(self.committed, stamped)
         if group.promise is not None and not group.promise.done():
             group.promise.set_result([stamped.event for stamped in group.events])
+        self.unheeded.update(group.unheeded)
         for device, outcomes in group.outcomes.items():
             self._confirm(device, outcomes)
         if not group.readings and any(type(one.event) is QuestionOpened for one in group.events):
@@ -235,9 +251,13 @@ class Intake:
     def _take_back(self, groups: Sequence[_Group]) -> None:
         """Decide their readings anew in a while, before any that came later.
 
-        A receiver that sends a press again is not heard: its driver knows that it was taken.
+        A receiver that sends a press again is not heard: its driver knows that it was taken. A
+        presenter's key is refused, as a page's wish would be: its teacher has gone on meanwhile.
         """
-        failed = [reading for group in groups for reading in group.readings]
+        all_of_them = [reading for group in groups for reading in group.readings]
+        failed = [reading for reading in all_of_them if type(reading) is not RemoteKey]
+        late = [reading.device for reading in all_of_them if type(reading) is RemoteKey]
+        self.unheeded.update(late)
         if not failed:
             return
         self._readings[:0] = failed

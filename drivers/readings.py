@@ -61,10 +61,13 @@ class Measurement(Reading, frozen=True, kw_only=True):
     unit: str
 
 
+RemoteAction = Literal["next", "previous", "start", "blank"]
+
+
 class RemoteKey(Reading, frozen=True, kw_only=True):
     """A key of the teacher's presenter."""
 
-    action: Literal["next", "previous", "start", "blank"]
+    action: RemoteAction
 
 
 class Stroke(Reading, frozen=True, kw_only=True):

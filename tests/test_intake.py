@@ -18,7 +18,7 @@ from agent.lesson.errors import LessonRefused
 from agent.lesson.model import State
 from agent.lesson.replay import replay
 from drivers.capabilities import Outcome
-from drivers.readings import CardTap, KeyPress, Token
+from drivers.readings import CardTap, KeyPress, Measurement, RemoteAction, RemoteKey, Token
 from tests.lesson.builder import LESSON, PLACE
 
 ASK = cmd.AskQuestion(lesson=LESSON, kind="single", options=["", "", ""])
@@ -57,6 +57,17 @@ class Room:
         await self.intake.emit(
             KeyPress(device="receiver-1", mono_ns=now_ns(), keypad=keypad, key=key, token=token)
         )
+
+    async def remote(self, action: RemoteAction) -> None:
+        await self.intake.emit(RemoteKey(device="presenter", mono_ns=now_ns(), action=action))
+
+    async def measure(self, value: float) -> None:
+        one = Measurement(device="air", mono_ns=now_ns(), quantity="co2", value=value, unit="ppm")
+        await self.intake.emit(one)
+
+    async def settled(self) -> None:
+        while self.intake.waiting:
+            await asyncio.sleep(0.001)
 
     async def until_told(self, count: int) -> None:
         while len(self.told) < count:
@@ -253,3 +264,66 @@ async def test_without_room_presses_and_cards_are_refused_and_nothing_is_recorde
     await room.press("0B", "B", "t2")
     await room.until_told(5)
     assert room.told[4] == ("receiver-1", "t2", Outcome("accepted"))
+
+
+async def test_a_presenter_closes_and_reveals_with_no_page_open(room: Room) -> None:
+    await room.intake.submit(ASK)
+    await room.press("0A", "B", "t1")
+    await room.remote("next")
+    await room.press("0A", "C", "t2")
+    await room.remote("next")
+    await room.settled()
+    question = room.intake.committed.lessons[0].questions[0]
+    assert (question.status, question.show, question.answers["0A"].key) == ("revealed", "key", "B")
+    kinds = [row.kind for row in room.journal.read(5, 3, 10)]
+    assert kinds == ["ResponseRecorded", "QuestionClosed", "PressUnasked", "QuestionRevealed"]
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
+async def test_what_leads_to_nothing_is_counted_by_device(room: Room) -> None:
+    before = room.journal.newest()
+    for _ in range(3):
+        await room.remote("next")  # nothing was asked
+    await room.measure(float("nan"))
+    await room.settled()
+    assert room.intake.unheeded == {"presenter": 3, "air": 1}
+    assert room.journal.newest() == before
+
+
+async def test_a_value_of_a_sensor_is_recorded_with_its_time(room: Room) -> None:
+    await room.measure(812.0)
+    await room.measure(813.5)
+    await room.settled()
+    newest = room.intake.committed.measured["air"]
+    assert (newest.quantity, newest.value, newest.unit) == ("co2", 813.5, "ppm")
+    rows = [row for row in room.journal.read(5, 0, 10) if row.kind == "Measured"]
+    assert [row.mono_ns for row in rows][-1] == newest.at.mono_ns
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
+async def test_without_room_a_value_is_counted_and_a_presenter_still_closes(room: Room) -> None:
+    await room.intake.submit(ASK)
+    room.intake.full = True
+    await room.measure(812.0)
+    await room.remote("next")
+    await room.settled()
+    assert room.intake.committed.measured == {}
+    assert room.intake.unheeded == {"air": 1}
+    assert room.intake.committed.lessons[0].questions[0].status == "closed"
+
+
+async def test_a_presenters_key_that_could_not_be_written_is_not_pressed_again_later(
+    room: Room,
+) -> None:
+    await room.intake.submit(ASK)
+    other = room.block_commits()
+    await room.remote("next")
+    await room.press("0A", "B", "t1")
+    while room.journal.ok:
+        await asyncio.sleep(0.001)
+    other.execute("rollback")
+    other.close()
+    await room.until_told(1)
+    question = room.intake.committed.lessons[0].questions[0]
+    assert (question.status, question.answers["0A"].key) == ("open", "B")
+    assert room.intake.unheeded == {"presenter": 1}

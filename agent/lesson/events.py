@@ -224,6 +224,20 @@ class CardTapped(Event, frozen=True, kw_only=True):
     token: str | None = None
 
 
+class Measured(Event, frozen=True, kw_only=True):
+    """A sensor of the room told a value. Not every value is told: see its settings.
+
+    Attributes:
+        quantity: what was measured, e.g. "co2".
+        unit: of the value, e.g. "ppm"; "" for none.
+    """
+
+    device: str
+    quantity: str
+    value: float
+    unit: str = ""
+
+
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
 """Every kind of event by name: the journal's `kind` column and the wire's."""
 

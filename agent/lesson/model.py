@@ -40,7 +40,10 @@ class Answer(msgspec.Struct, gc=False):
 
 
 class Question(msgspec.Struct, kw_only=True):
-    """One question of a lesson; `answers` by keypad. `presses` counts every attempt."""
+    """One question of a lesson; `answers` by keypad. `presses` counts every attempt.
+
+    `hid`: what the room saw before all was hidden from it, None if nothing was.
+    """
 
     number: int
     kind: ev.QuestionKind
@@ -52,6 +55,7 @@ class Question(msgspec.Struct, kw_only=True):
     closed: Moment | None = None
     status: QuestionStatus = "open"
     show: ev.Show = "hidden"
+    hid: ev.Show | None = None
     answers: dict[str, Answer] = {}
     presses: int = 0
 
@@ -138,6 +142,15 @@ class LastPress(msgspec.Struct):
     count: int = 0
 
 
+class LastMeasurement(msgspec.Struct, frozen=True):
+    """The newest value that a sensor told."""
+
+    quantity: str
+    value: float
+    unit: str
+    at: Moment
+
+
 class WallClock(msgspec.Struct, frozen=True):
     """Wall time of one boot: wall_ns = mono_ns + offset_ns, within uncertainty_ns."""
 
@@ -148,7 +161,7 @@ class WallClock(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, kw_only=True):
     """Everything the events say. `epoch` and `seq` name the newest event applied.
 
-    `clocks` is by the kernel's boot id, `seen` by device.
+    `clocks` is by the kernel's boot id, `seen` and `measured` by device.
     """
 
     epoch: int = 0
@@ -159,6 +172,7 @@ class State(msgspec.Struct, kw_only=True):
     seen: dict[str, Seen] = {}
     clocks: dict[str, WallClock] = {}
     last_press: LastPress = msgspec.field(default_factory=LastPress)
+    measured: dict[str, LastMeasurement] = {}
 
     @property
     def lesson(self) -> Lesson | None:

@@ -14,6 +14,7 @@ from agent.lesson.model import (
     RECENT_LESSONS,
     Answer,
     ClassRoll,
+    LastMeasurement,
     LastPress,
     Lesson,
     LessonSpan,
@@ -205,12 +206,13 @@ def _question_revealed(state: State, event: ev.QuestionRevealed, at: Stamped) ->
     question = _question(state, event.lesson, event.question)
     if question is not None:
         question.status = "revealed"
-        question.show = "key"
+        question.show, question.hid = "key", None
 
 
 def _projector_changed(state: State, event: ev.ProjectorChanged, at: Stamped) -> None:
     question = _question(state, event.lesson, event.question)
     if question is not None:
+        question.hid = question.show if event.show == "hidden" else None
         question.show = event.show
 
 
@@ -263,6 +265,12 @@ def _card_tapped(state: State, event: ev.CardTapped, at: Stamped) -> None:
     _note(state, event.device, event.token, ACCEPTED)
 
 
+def _measured(state: State, event: ev.Measured, at: Stamped) -> None:
+    when = Moment(at.boot, at.mono_ns)
+    value = LastMeasurement(event.quantity, event.value, event.unit, when)
+    state.measured[event.device] = value
+
+
 _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.ClockLearnt: _clock_learnt,
     ev.RosterReplaced: _roster_replaced,
@@ -280,4 +288,5 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.ResponseRejected: _response_rejected,
     ev.PressUnasked: _press_unasked,
     ev.CardTapped: _card_tapped,
+    ev.Measured: _measured,
 }

@@ -20,8 +20,15 @@ Health = Callable[[], tuple[int, dict[str, Any]]]
 
 
 def device_views(ctx: Context) -> list[DeviceView]:
-    """Each device as the pages show it."""
-    return [DeviceView(**msgspec.structs.asdict(status)) for status in ctx.supervisor.devices()]
+    """Each device as the pages show it; what it said in vain is one of its counters."""
+    shown = []
+    for status in ctx.supervisor.devices():
+        fields = msgspec.structs.asdict(status)
+        unheeded = ctx.intake.unheeded[status.id]
+        if unheeded:
+            fields["counters"] = status.counters | {"unheeded": unheeded}
+        shown.append(DeviceView(**fields, measured=ctx.pages.measured(status.id)))
+    return shown
 
 
 def routes(ctx: Context, health: Health) -> APIRouter:

@@ -22,6 +22,7 @@ from agent.web.views import (
     AskedView,
     Bar,
     LessonView,
+    MeasurementView,
     PastQuestionView,
     PressView,
     RespondentView,
@@ -192,6 +193,18 @@ class Pages:
             expected=expected(lesson, roll) if counts else None,
             bars=bars(question, answers.values(), with_key=key) if shares else None,
             key=question.key if key else None,
+        )
+
+    def measured(self, device: str) -> MeasurementView | None:
+        """The newest value that a sensor told, of whatever boot."""
+        newest = self._state().measured.get(device)
+        if newest is None:
+            return None
+        return MeasurementView(
+            quantity=newest.quantity,
+            value=newest.value,
+            unit=newest.unit,
+            measured_ago_ms=self.ago_ms(newest.at) if newest.at.boot == self._now().boot else None,
         )
 
     def student(self, version: int) -> StudentView:

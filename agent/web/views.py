@@ -121,10 +121,21 @@ class LessonView(View, frozen=True, kw_only=True):
     unasked_presses: int
 
 
+class MeasurementView(View, frozen=True, kw_only=True):
+    """The newest value of a sensor. `measured_ago_ms` None: it told it before the last start."""
+
+    quantity: str
+    value: float
+    unit: str
+    measured_ago_ms: int | None
+
+
 class DeviceView(View, frozen=True, kw_only=True):
     """One device. `code` says why it is not ready; "" if it is.
 
-    `refused`: presses that it had no room for, and showed no tick, since its power came on.
+    Attributes:
+        refused: presses that it had no room for, and showed no tick, since its power came on.
+        measured: the newest value of a sensor, None of any other device.
     """
 
     id: str
@@ -135,6 +146,7 @@ class DeviceView(View, frozen=True, kw_only=True):
     facts: dict[str, str]
     counters: dict[str, int]
     refused: int
+    measured: MeasurementView | None
 
 
 class CloudView(View, frozen=True, kw_only=True):

@@ -6,17 +6,17 @@ or, on some, "b". The device is grabbed, so that these keys do nothing else on t
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from drivers import api
 from drivers.evdev import EV_KEY, HELD, PRESSED, EventDecoder
 from drivers.ports import Ports
-from drivers.readings import Attached, RemoteKey
+from drivers.readings import Attached, RemoteAction, RemoteKey
 
 KEY_ESC, KEY_B, KEY_DOT, KEY_F5, KEY_PAGEUP, KEY_PAGEDOWN = 1, 48, 52, 63, 104, 109
-ACTIONS: dict[int, Literal["next", "previous", "start", "blank"]] = {
+ACTIONS: dict[int, RemoteAction] = {
     KEY_PAGEDOWN: "next",
     KEY_PAGEUP: "previous",
     KEY_F5: "start",

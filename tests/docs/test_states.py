@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import IllegalTransition
-from agent.lesson import rules
+from agent.lesson import room, rules
 from agent.supervisor import DEVICE_STEPS, DevicePlan, Supervisor
 from tests.drivers.fake_ports import FakePorts
 
@@ -25,6 +25,7 @@ def printed(steps: Mapping[str, Mapping[str, str]]) -> str:
     [
         ("A lesson", rules.LESSON_STEPS),
         ("A question", rules.QUESTION_STEPS),
+        ("A presenter's key", room.REMOTE_STEPS),
         ("A device", DEVICE_STEPS),
     ],
 )

@@ -81,6 +81,13 @@ export interface LessonView {
   unasked_presses: number;
 }
 
+export interface MeasurementView {
+  quantity: string;
+  value: number;
+  unit: string;
+  measured_ago_ms: number | null;
+}
+
 export interface DeviceView {
   id: string;
   driver: string;
@@ -90,6 +97,7 @@ export interface DeviceView {
   facts: Record<string, string>;
   counters: Record<string, number>;
   refused: number;
+  measured: MeasurementView | null;
 }
 
 export interface CloudView {
