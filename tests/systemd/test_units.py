@@ -90,12 +90,12 @@ def test_the_commands_of_the_units_are_ours() -> None:
             assert option in told.stdout
 
 
-def test_serial_drivers_of_the_agent_are_loaded_before_it() -> None:
+def test_the_drivers_of_the_agents_devices_are_loaded_before_it() -> None:
     """A unit cannot name a class of devices that the kernel does not know yet."""
     allowed = options(FOLDER / "classroom-agent.service")["DeviceAllow"]
     modules = (FOLDER / "modules-load.d/classroom-agent.conf").read_text().splitlines()
-    assert {"char-ttyUSB rw", "char-ttyACM rw"} <= set(allowed)
-    assert {"usbserial", "cdc_acm"} <= set(modules)
+    assert {"char-ttyUSB rw", "char-ttyACM rw", "char-input rw", "char-hidraw rw"} <= set(allowed)
+    assert {"usbserial", "cdc_acm", "evdev", "hid"} <= set(modules)
 
 
 # -- users and folders ------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def machine(tmp_path: Path) -> Path:
     etc = tmp_path / "etc"
     etc.mkdir()
     (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (etc / "group").write_text("root:x:0:\ndialout:x:20:\n")
+    (etc / "group").write_text("root:x:0:\ndialout:x:20:\ninput:x:101:\n")
     for kind in ("sysusers.d", "tmpfiles.d"):
         target = tmp_path / "usr/lib" / kind
         target.mkdir(parents=True)
@@ -123,7 +123,7 @@ def test_the_users_are_made(machine: Path) -> None:
     users = {line.split(":")[0] for line in (machine / "etc/passwd").read_text().splitlines()}
     assert {"classroom-agent", "classroom-fleet"} <= users
     groups = (machine / "etc/group").read_text().splitlines()
-    assert "dialout:x:20:classroom-agent" in groups
+    assert {"dialout:x:20:classroom-agent", "input:x:101:classroom-agent"} <= set(groups)
     for unit in UNITS:
         assert set(options(unit)["User"]) <= users
 
