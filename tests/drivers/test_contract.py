@@ -13,7 +13,7 @@ from drivers import registry
 from drivers.api import Decoder, Driver
 from drivers.errors import DeviceLost, DriverError
 from drivers.readings import Attached, Reading
-from tests.drivers import recordings
+from tests.drivers import fuzz, recordings
 from tests.drivers.fake_ports import (
     Delivery,
     FakePorts,
@@ -35,6 +35,9 @@ HELD_BYTES = 16_384
 WITHOUT_CHECK = {"card.keyboard", "sensor.serial_line"}
 """A lost byte may be a lost digit there, and nothing can tell. Of a keyboard's records none is lost
 without the kernel saying so; of a sensor's line the pattern in the settings is the only check."""
+FUZZED_BYTES = 1_000_000
+RECOVERIES = 200
+FRAMES_TO_RECOVER = 2
 
 recorded = pytest.mark.parametrize(
     "recording", RECORDINGS, ids=lambda one: f"{one.driver}/{one.name}"
@@ -157,6 +160,33 @@ def test_junk_is_counted_and_not_kept(name: str, kind: str) -> None:
     assert decoder.junk_bytes <= JUNK_BYTES
     if kind == "random":  # a byte repeated may be what a line says when it is idle
         assert decoder.junk_bytes > JUNK_BYTES - HELD_BYTES
+
+
+@every_decoder
+def test_a_million_fuzzed_bytes_give_no_wrong_reading(name: str) -> None:
+    """`./dev soak decoders` gives ten million. No exception, and nothing that no frame says."""
+    tally = fuzz.fuzz(name, FUZZED_BYTES)
+    assert tally.fed_bytes >= FUZZED_BYTES
+    assert tally.readings > 0
+    assert not tally.wrong, f"{tally.wrong} readings that no intact frame justifies"
+
+
+@every_decoder
+def test_fuzzed_bytes_are_not_kept(name: str) -> None:
+    tally = fuzz.fuzz(name, 2 * fuzz.BLOCK_BYTES, seed=2, memory=True)
+    assert tally.held_bytes < fuzz.MOST_HELD_BYTES
+
+
+@recorded
+def test_a_frame_after_garbage_is_read_again_within_two_frames(recording: Recording) -> None:
+    chance = random.Random(5)
+    frames = fuzz.segments(recording)
+    for trial in range(RECOVERIES):
+        at = chance.randrange(len(frames))
+        after = [*frames[at:], *frames[:at]] * FRAMES_TO_RECOVER
+        before = fuzz.garbage(recording.data, chance)
+        took = fuzz.frames_to_recover(recording.driver, before, after, FRAMES_TO_RECOVER)
+        assert took <= FRAMES_TO_RECOVER, f"trial {trial}: after {before.hex()}"
 
 
 # -- the driver -------------------------------------------------------------------------------

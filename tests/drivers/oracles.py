@@ -1,0 +1,145 @@
+"""What bytes may say, found the slow and simple way, by other code than the decoders'.
+
+An oracle gives the names of all readings that any intact frame in the bytes justifies, wherever
+it stands. It knows no stream and forgets nothing, so that it says too much rather than too little.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import crc_hqx
+from collections.abc import Callable
+from contextlib import suppress
+from functools import reduce
+from operator import xor
+
+from cobs import cobs
+
+from drivers.readings import CardTap, KeyPress, Reading
+from firmware_bridge.messages import Malformed, Presses, decode_from_receiver
+
+Oracle = Callable[[bytes], set[str]]
+
+
+def name_of(reading: Reading) -> str:
+    """What a reading says, without device, time and token."""
+    if isinstance(reading, KeyPress):
+        return f"{reading.keypad} {reading.item or ''} {reading.key}"
+    if isinstance(reading, CardTap):
+        return reading.uid
+    fields = ("mono_ns", "token", "device")
+    return repr([getattr(reading, one) for one in reading.__struct_fields__ if one not in fields])
+
+
+def _press(keypad: bytes, key: str) -> str:
+    return f"{keypad.hex().upper()}  {key}"
+
+
+def reference(data: bytes) -> set[str]:
+    """Frames between zeros: COBS by another library, a CRC-16 at the end."""
+    found: set[str] = set()
+    for piece in data.split(b"\0"):
+        try:
+            body = cobs.decode(piece)
+        except cobs.DecodeError:
+            continue
+        if len(body) < 3 or crc_hqx(body[:-2], 0xFFFF) != int.from_bytes(body[-2:], "big"):
+            continue
+        try:
+            message = decode_from_receiver(body[:-2])
+        except Malformed:
+            continue
+        if isinstance(message, Presses):
+            found |= {f"{one.keypad}  {one.key}" for one in message.presses}
+    return found
+
+
+EM4100 = re.compile(rb"(?=\x02([0-9A-Fa-f]{12})\x03)")
+
+
+def em4100(data: bytes) -> set[str]:
+    """Six bytes as hex between STX and ETX whose xor is nothing."""
+    numbers = (bytes.fromhex(one[1].decode()) for one in EM4100.finditer(data))
+    return {one[:5].hex().upper() for one in numbers if reduce(xor, one) == 0}
+
+
+ICLICKER = re.compile(rb"(?=\x02\x13([\x81-\x86])(...))", re.DOTALL)
+ICLICKER_FIRST = re.compile(rb"(?=\x02\x18[\0\1]...([\x00-\x0e])(.{0,56}))", re.DOTALL)
+
+
+def iclicker(data: bytes) -> set[str]:
+    """Records without a check: the beginning is all there is."""
+    found = {
+        _press(one[2] + bytes((reduce(xor, one[2]),)), "ABCDE"[one[1][0] - 0x81 :][:1])
+        for one in ICLICKER.finditer(data)
+    }
+    for one in ICLICKER_FIRST.finditer(data):
+        for at in range(0, 4 * one[1][0], 4):
+            record = one[2][at : at + 4]
+            if len(record) == 4 and 0x61 <= record[0] <= 0x65:
+                found.add(
+                    _press(record[1:] + bytes((reduce(xor, record[1:]),)), chr(record[0] - 32))
+                )
+    return found
+
+
+XES = re.compile(rb"(?=(.{4}).{4}\x02[\x2c-\xf6].{28}([\x01-\x07]+)[\0\xff])", re.DOTALL)
+
+
+def xes(data: bytes) -> set[str]:
+    """Answers without a check: command, length, and options that there are."""
+    return {
+        _press(one[1][::-1], "".join(sorted({chr(0x40 + number) for number in one[2]})))
+        for one in XES.finditer(data)
+    }
+
+
+PRESSED = re.compile(rb"(?=.{16}\x01\x00(.)\x00\x01\x00\x00\x00)", re.DOTALL)
+PRESENTER = {104: "previous", 109: "next", 63: "start", 1: "start", 52: "blank", 48: "blank"}
+
+
+def presenter(data: bytes) -> set[str]:
+    """Input events "key, its code, pressed" of the codes of a presenter."""
+    codes = {one[1][0] for one in PRESSED.finditer(data)}
+    return {repr([PRESENTER[code]]) for code in codes & PRESENTER.keys()}
+
+
+DIGIT_CODES = bytes((11, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+PAD_CODES = bytes((82, 79, 80, 81, 75, 76, 77, 71, 72, 73))
+ENTERS = (28, 96)
+
+
+def keyboard(data: bytes) -> set[str]:
+    """The last eight or ten decimal digits pressed before an Enter."""
+    found: set[str] = set()
+    typed = ""
+    for one in PRESSED.finditer(data):
+        code = one[1][0]
+        place = max(DIGIT_CODES.find(code), PAD_CODES.find(code))
+        if place >= 0:
+            typed = (typed + str(place))[-10:]
+        elif code in ENTERS:
+            numbers = {int(typed[-length:]) for length in (8, 10) if len(typed) >= length}
+            found |= {f"{one:08X}" for one in numbers}
+    return found
+
+
+def serial_line(data: bytes) -> set[str]:
+    """Lines that are a number and nothing else. Nothing tells a number that lost a digit."""
+    found: set[str] = set()
+    for line in data.replace(b"\r", b"\n").split(b"\n"):
+        with suppress(ValueError):
+            text = line.decode(errors="replace").strip().replace(",", ".")
+            found.add(repr(["value", float(text), ""]))
+    return found
+
+
+ORACLES: dict[str, Oracle] = {
+    "card.em4100": em4100,
+    "card.keyboard": keyboard,
+    "clicker.iclicker": iclicker,
+    "clicker.reference": reference,
+    "clicker.xes": xes,
+    "presenter.keys": presenter,
+    "sensor.serial_line": serial_line,
+}
