@@ -32,6 +32,7 @@ FRAMES: dict[str, Callable[[bytes], int]] = {
     "card.keyboard": of_size(RECORD.size),
     "clicker.iclicker": of_size(64),
     "clicker.reference": lambda data: sum(map(bool, data.split(b"\0"))),
+    "clicker.sunvote": lambda data: data.count(b"\xf5\xaa\xaa"),
     "clicker.xes": of_size(256),
     "presenter.keys": of_size(RECORD.size),
     "sensor.serial_line": lambda data: sum(map(bool, data.splitlines())),

@@ -134,12 +134,85 @@ def serial_line(data: bytes) -> set[str]:
     return found
 
 
+def crc_by_bits(data: bytes) -> int:
+    """CRC-16 of the polynomial 1021 that begins with 0, as its definition has it."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1) ^ (0x1021 if crc & 0x8000 else 0)
+        crc &= 0xFFFF
+    return crc
+
+
+SUNVOTE = re.compile(rb"(?=\xf5\xaa\xaa\x20(.{30})(..))", re.DOTALL)
+
+
+def sunvote(data: bytes) -> set[str]:
+    """Answers of 30 bytes with their CRC, wherever they stand."""
+    found: set[str] = set()
+    for one in SUNVOTE.finditer(data):
+        payload, mask = one[1], one[1][8]
+        if payload[4] != 0xFF and crc_by_bits(payload) == int.from_bytes(one[2], "big"):
+            found.add(
+                _press(payload[7:8], "".join("ABCDEF"[bit] for bit in range(6) if mask >> bit & 1))
+            )
+    return found
+
+
+ZKXL = re.compile(rb"(?=\x5c([\x11\x26])....([\0-\xf0]))", re.DOTALL)
+CARD_ID = re.compile(r"'card_id'\s*:\s*'(\d{10})'")
+ANSWER = re.compile(r"\{[^{}]*\}")
+ANSWER_ID = re.compile(r"'id'\s*:\s*'([^']*)'")
+ANSWER_KEY = re.compile(r"'answer'\s*:\s*'([^']*)'")
+
+
+def zkxl(data: bytes) -> set[str]:
+    """Frames by their length and xor; of objects every number beside every answer near it."""
+    found: set[str] = set()
+    for one in ZKXL.finditer(data):
+        start, length = one.start(), one[2][0]
+        body, end = data[start + 1 : start + 8 + length], data[start + 8 + length :][:1]
+        inner = body[6 : 6 + length]
+        if len(body) < length + 7 or end != b"\xca" or reduce(xor, body):
+            continue
+        if body[0] == 0x26:
+            found.add(inner[1:5].hex().upper())
+        elif inner[:1] == b"\x5a" and inner[-1:] == b"\xca" and not reduce(xor, inner[1:-1]):
+            found |= _zkxl_answers(inner)
+    return found | _zkxl_objects(data.decode("utf-8", "replace"))
+
+
+def _zkxl_answers(inner: bytes) -> set[str]:
+    keypad, answers = inner[1:5].hex().upper(), inner[9:-2]
+    found: set[str] = set()
+    for number, said in zip(answers[::2], answers[1::2], strict=False):
+        letters = "".join("ABCDEF"[bit] for bit in range(6) if said >> bit & 1)
+        judged = {1: "true", 2: "false"}.get(said & 0x3F, "")
+        found |= {f"{keypad} {number or ''} {key}" for key in (letters, judged)}
+    return found
+
+
+def _zkxl_objects(text: str) -> set[str]:
+    found: set[str] = set()
+    for one in CARD_ID.finditer(text):
+        start, end = text.rfind("'fun'", 0, one.start()), text.find("{'fun'", one.end())
+        for answer in ANSWER.findall(text[max(start, 0) : end if end >= 0 else len(text)]):
+            for number in ANSWER_ID.findall(answer):
+                for key in ANSWER_KEY.findall(answer):
+                    item = int(number) if number.isdigit() and int(number) else ""
+                    found |= {f"{one[1]} {item} {said}" for said in (key, key.strip().upper())}
+    return found
+
+
 ORACLES: dict[str, Oracle] = {
     "card.em4100": em4100,
     "card.keyboard": keyboard,
     "clicker.iclicker": iclicker,
     "clicker.reference": reference,
+    "clicker.sunvote": sunvote,
     "clicker.xes": xes,
+    "clicker.zkxl": zkxl,
     "presenter.keys": presenter,
     "sensor.serial_line": serial_line,
 }
