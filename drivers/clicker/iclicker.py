@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import ClassVar, Literal
 
+from msgspec import structs
 from pydantic import Field
 
 from drivers import api
@@ -56,6 +57,8 @@ LOOK_S = 2.0
 """So often is the display written again during a poll: the sign that the base lives."""
 FETCH_S = 0.2
 DRAINS = 3
+MOST_FETCHES = 20
+"""In a row; then the display has its turn."""
 
 
 class IclickerOptions(api.Options):
@@ -110,7 +113,7 @@ class Iclicker(api.Driver):
                 votes = self._decoder.feed(await line.read(), self.ports.now_ns())
                 if votes:
                     await self._attach(emit)
-                    await emit(*votes)
+                    await emit(*base.placed(votes))
         except DeviceLost:
             if serving.done() and (reason := serving.exception()) is not None:
                 raise reason from None
@@ -154,6 +157,7 @@ class Base:
         self._first = options.protocol == 1
         self._view: QuestionView | None = None
         self._news = asyncio.Event()
+        self._closing: int | None = None
         self._votes = 0
         self._next_index = 0
         self._more = False
@@ -173,6 +177,11 @@ class Base:
                 self._next_index = (report[5] + 1) & 0xFF
         self.talk.hear(report)
 
+    def placed(self, votes: list[KeyPress]) -> list[KeyPress]:
+        """Votes of a poll that is being closed name its question: another may be open already."""
+        item = self._closing
+        return votes if item is None else [structs.replace(one, item=item) for one in votes]
+
     async def serve(self, ready: Callable[[], Coroutine[None, None, None]]) -> None:
         """Start the base, then do what is shown. Raises DeviceLost when it stops answering."""
         await self._start()
@@ -183,8 +192,9 @@ class Base:
             view = self._view
             wanted = None if view is None or view.kind == "number" else view.question
             if polled is not None and polled != wanted:
+                self._closing = polled
                 await self._close_poll()
-                polled = None
+                self._closing = polled = None
             if wanted is not None and polled is None:
                 await self._open_poll()
                 polled = wanted
@@ -246,7 +256,9 @@ class Base:
     async def _fetch(self) -> None:
         """Ask a base of the first kind for what it has."""
         self._more = True
-        while self._more:
+        for _ in range(MOST_FETCHES):
+            if not self._more:
+                break
             self._more = False
             await self.talk.ask(FIRST_FETCH + bytes((self._next_index, 4)), SUMMARY)
 

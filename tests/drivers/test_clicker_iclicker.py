@@ -116,6 +116,8 @@ async def test_what_the_base_kept_comes_when_the_poll_is_closed() -> None:
         room.supervisor.show(SECOND)
         await room.until(lambda: len(room.said) == 6 and room.base.polling)
     assert room.said == pressed
+    # Whether they still count is for the lesson to say; they count for no other question.
+    assert {one.item for one in room.readings if isinstance(one, KeyPress)} == {1}
     assert room.counters["polls"] == 2
     assert room.counters["junk_bytes"] == 0
 
