@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.drivers.input_world import World
+
 ROOT = Path(__file__).parents[2]
 START_S = 15.0
 STOP_S = 10.0
@@ -73,11 +75,12 @@ class Agent:
         """The PIN that it made at its first start."""
         return (self._folder / "data" / "teacher-pin").read_text().strip()
 
-    def start(self) -> None:
-        """Start it; return when it answers."""
+    def start(self, within: World | None = None) -> None:
+        """Start it, on a machine with other devices if need be; return when it answers."""
         log = self._folder / "agent.log"
         with log.open("ab") as out:
             command = [sys.executable, "-m", "agent", "run", "--config", str(self._config)]
+            command = command if within is None else within.command(*command)
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
         deadline_s = time.monotonic() + START_S
         while True:
@@ -100,8 +103,14 @@ class Agent:
                 self._process.wait()
             self._process = None
 
+    def add_device(self, **options: str) -> None:
+        """A `[[devices]]` entry more, for the next start."""
+        lines = [f'{key} = "{value}"\n' for key, value in options.items()]
+        with self._config.open("a", encoding="utf-8") as file:
+            file.writelines(["[[devices]]\n", *lines])
+
     @contextmanager
-    def _teacher(self) -> Iterator[httpx.Client]:
+    def teacher(self) -> Iterator[httpx.Client]:
         """A signed-in teacher elsewhere, without a browser."""
         origin = {"Origin": self.url}
         with httpx.Client(base_url=f"{self.url}/api/v1", headers=origin, trust_env=False) as client:
@@ -110,14 +119,14 @@ class Agent:
 
     def put_roster(self, class_id: str, roster: str) -> None:
         """Let the board know a class."""
-        with self._teacher() as client:
+        with self.teacher() as client:
             path = f"/classes/{class_id}/roster"
             headers = {"Content-Type": "text/csv"}
             client.put(path, content=roster.encode(), headers=headers).raise_for_status()
 
     def end_lesson(self) -> None:
         """Let no lesson be open."""
-        with self._teacher() as client:
+        with self.teacher() as client:
             for lesson in client.get("/lessons").json()["lessons"]:
                 if lesson["status"] == "open":
                     client.post(f"/lessons/{lesson['id']}/end").raise_for_status()

@@ -217,7 +217,6 @@ export const en = {
       port_ambiguous: "Several devices look the same: the admin names the one that is meant in the settings.",
       port_gone: "The connection broke: check the USB cable; it resumes by itself.",
       port_stuck: "It takes no more bytes: check the cable, or plug it in anew.",
-      base_silent: "The base does not answer: unplug it and plug it in again; it is tried again.",
       receiver_silent: "The receiver does not answer: check power and cable; it is tried again.",
       base_silent: "The base stopped answering; it is started anew by itself. Else pull it out and plug it in again.",
       line_garbled: "What comes from it makes no sense: the speed, the driver or the port in the settings is wrong. Ask the admin.",
