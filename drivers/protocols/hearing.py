@@ -44,10 +44,10 @@ class Hearing:
                 self._noise_s = now_s
             self._noise_bytes += data_bytes
 
-    def miss(self) -> None:
-        """It was asked something, and did not answer in time."""
+    def miss(self, *, fatal: bool = True) -> None:
+        """It did not answer in time. `fatal`: it was asked what it must know an answer to."""
         self.unanswered += 1
-        self._misses += 1
+        self._misses += fatal
 
     def is_ready(self, now_s: float) -> bool:
         """Whether it spoke, or is silent as it may well be. Not while only noise is heard."""
@@ -65,7 +65,7 @@ class Hearing:
                 hint = "bytes come that make no sense: correct `baud`, `driver` or `port`"
                 raise DeviceLost("line_garbled", self._where, hint)
         elif self._answers and now_s >= self._opened_s + SILENT_S:
-            hint = "nothing answers: correct `port` or `baud`, or see whether it has power"
+            hint = "nothing answers: correct `port`, `baud` or `dialect`, or see to its power"
             raise DeviceLost("receiver_silent", self._where, hint)
 
     def deadline_s(self, now_s: float) -> float:

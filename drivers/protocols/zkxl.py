@@ -27,6 +27,8 @@ LOOK_S = 2.0
 """So often is a receiver asked who it is while a question is open: the sign that it lives."""
 KINDS = {"single": frames.SINGLE, "multiple": frames.MULTIPLE, "true_false": frames.JUDGE}
 JUDGE_OPTIONS = 2
+SIGNS_OF_LIFE = (frames.INFO, frames.FORWARD)
+"""What it is asked for that, the first of them that it ever answered."""
 LESSONS = 64
 """So many lessons are remembered by their sign."""
 OF_ANOTHER_LESSON = 0
@@ -86,6 +88,7 @@ class BinaryTalk:
         self._lesson = int(now_s) & 0xFFFF
         self._question = 0
         self._lessons = deque([self._lesson], maxlen=LESSONS)
+        self._answered: set[int] = set()
         self._current: Command | None = None
         self._asking: deque[Command] = deque()
         self._queue: deque[Command] = deque(
@@ -116,6 +119,9 @@ class BinaryTalk:
                 sign = message.sign if isinstance(message, Frame) else None
                 found.append(self._placed(reading, sign))
         self.hearing.hear(len(data), len(messages) + self.stream.objects - objects, now_s)
+        if self.stream.objects > objects == 0 and not self._answered:
+            self._facts["dialect"] = 'it speaks JSON: set dialect = "json"'
+            self._news = True
         self._overdue()
         self.hearing.check(now_s)
         if (self._attached and self._news) or (not self._attached and self.hearing.is_ready(now_s)):
@@ -179,6 +185,7 @@ class BinaryTalk:
 
     def _answer(self, frame: Frame) -> None:
         current, data = self._current, frame.data
+        self._answered.add(frame.type)
         if frame.type == frames.NOT_DELIVERED:
             self.told["undelivered"] += len(data) // frames.PLACE_BYTES
         elif frame.type == frames.DELIVERED:
@@ -231,10 +238,12 @@ class BinaryTalk:
         if current is None or not current.waits or self._now_s < current.due_s:
             return
         current.waits = False
-        self.hearing.miss()
-        if current.tries >= (TRIES if self.hearing.heard else 1):
+        answers = current.type in self._answered  # else it may be one that knows no such answer
+        self.hearing.miss(fatal=answers)
+        question = current.type == frames.SEND
+        if current.tries >= (TRIES if question or self.hearing.heard else 1):
             self._current = None
-            if current.type == frames.SEND:  # what is open must be known, however late
+            if question and answers:  # what is open must be known, however late
                 current.tries, current.due_s = 0, self._now_s + LOOK_S
                 self._asking.append(current)
 
@@ -261,7 +270,11 @@ class BinaryTalk:
     def _look(self, now_s: float) -> None:
         self._look_s = now_s + LOOK_S
         if self._current is None and not self._asking and not self._queue:
-            self._queue.append(Command(frames.INFO))
+            for sign in SIGNS_OF_LIFE:
+                if sign in self._answered:
+                    data = b"\x01" if sign == frames.FORWARD else b""
+                    self._queue.append(Command(sign, data))
+                    return
 
     def _next(self, now_s: float) -> Command | None:
         for queue in (self._asking, self._queue):

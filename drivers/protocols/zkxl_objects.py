@@ -19,13 +19,10 @@ SEPARATORS = str.maketrans("", "", " ,;")
 RSSI = re.compile(r"-\d{1,3}")
 UPDATE = "update_answer_list"
 
-_STRING = rb"'(?:[^'\\\x00-\x1f]|\\[^\x00-\x1f])*'|\"(?:[^\"\\\x00-\x1f]|\\[^\x00-\x1f])*\""
+_STRING = rb"'(?:[^'\\\x00-\x1f]|\\[^\x00-\x1f])*'"
 _TOKEN = re.compile(rb"[ \t\r\n]*(?:(?P<mark>[][{}:,])|(?P<string>" + _STRING + rb")|(?P<word>"
                     rb"[\w.+-]+(?=[^\w.+-])))")  # fmt: skip
-_UNFINISHED = re.compile(
-    rb"[ \t\r\n]*(?:'(?:[^'\\\x00-\x1f]|\\[^\x00-\x1f])*\\?|\"(?:[^\"\\\x00-\x1f]|\\[^\x00-\x1f])*"
-    rb"\\?|[\w.+-]*)"
-)
+_UNFINISHED = re.compile(rb"[ \t\r\n]*(?:'(?:[^'\\\x00-\x1f]|\\[^\x00-\x1f])*\\?|[\w.+-]*)")
 _PLAIN = rb"'[^'\"\\\x00-\x1f]*+'"
 _FLAT = rb"\{" + _PLAIN + rb":" + _PLAIN + rb"(?:," + _PLAIN + rb":" + _PLAIN + rb")*+\}"
 _FIELD = _PLAIN + rb":(?:" + _PLAIN + rb"|\[(?:" + _FLAT + rb"(?:," + _FLAT + rb")*+)?+\])"

@@ -33,6 +33,7 @@ class VirtualZkxl:
         ended: how often they were told that it is over.
         whitelist: clickers that may answer while `filtering`.
         silent: it neither hears nor says anything.
+        ignores: TYPEs that it does not answer.
         busy: so many of the next questions are refused as busy.
     """
 
@@ -46,6 +47,7 @@ class VirtualZkxl:
         self.forwarding = False
         self.attending = False
         self.silent = False
+        self.ignores: set[int] = set()
         self.busy = 0
         self._capacity = capacity
         self._stream = ZkxlStream()
@@ -54,7 +56,8 @@ class VirtualZkxl:
     def feed(self, data: bytes) -> None:
         """Bytes from the host."""
         for frame in self._stream.feed(data, 0):
-            if isinstance(frame, Frame) and not self.silent:
+            known = isinstance(frame, Frame) and frame.type not in self.ignores
+            if isinstance(frame, Frame) and known and not self.silent:
                 self._sign = frame.sign
                 self._take(frame)
 

@@ -403,6 +403,40 @@ async def test_a_receiver_that_stops_answering_is_lost_and_then_told_what_is_ope
         assert (room.status.state, room.status.code) == ("ready", "")
 
 
+async def test_a_receiver_that_knows_fewer_answers_is_no_dead_one() -> None:
+    receiver = VirtualZkxl()
+    receiver.ignores = {0x2C}
+    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
+        await room.ready()
+        await room.counted("unanswered", 3)
+        room.supervisor.show(question(1))
+        await until(lambda: receiver.asked)
+        receiver.silent = True
+        await until(lambda: ("lost", "base_silent") in room.states)  # by another sign
+
+
+async def test_one_that_never_answers_is_heard_all_the_same() -> None:
+    receiver = VirtualZkxl()
+    receiver.silent = receiver.forwarding = True
+    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
+        await until(lambda: room.status.counters.get("unanswered"))
+        receiver.answer(RED, (1, SINGLE_A))
+        await room.ready()
+        room.supervisor.show(question(1))
+        await room.counted("unanswered", 7)
+        assert room.answers == [(RED, 1, "A")]
+        assert room.states == [("ready", "")]
+
+
+async def test_the_other_dialect_is_said() -> None:
+    receiver = VirtualZkxlJson()
+    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
+        await room.ready()
+        receiver.answer("0003456789", ("s", 1, "B"))
+        await until(lambda: "dialect" in room.status.facts)
+        assert room.answers == [("0003456789", 1, "B")]
+
+
 async def test_a_pulled_cable_is_a_lost_device() -> None:
     receiver = VirtualZkxl()
     async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
