@@ -119,7 +119,16 @@ async def test_a_lesson_on_a_base() -> None:
         await until(lambda: len(room.answers) == 4)
         assert room.answers[-1] == ("05", None, "B")
         assert base.most_asked == (2, 6)
-    await until(lambda: not base.polling)
+
+
+async def test_a_base_that_is_left_polls_no_longer() -> None:
+    base = VirtualSunvote()
+    async with base.port:
+        async with Room("clicker.sunvote", port=base.port.path) as room:
+            await room.ready()
+            room.supervisor.show(question(1))
+            await until(lambda: base.polling)
+        await until(lambda: not base.polling)
 
 
 async def test_a_new_question_ends_the_poll_before_it() -> None:
