@@ -10,13 +10,8 @@ import pytest
 from agent.ports import BoardPorts
 from agent.supervisor import DevicePlan, Supervisor
 from drivers.capabilities import Polls, QuestionView
-from drivers.clicker.iclicker import (
-    REPORT_BYTES,
-    Iclicker,
-    IclickerDecoder,
-    IclickerOptions,
-    lcd_lines,
-)
+from drivers.clicker.iclicker import Iclicker, IclickerOptions
+from drivers.protocols.iclicker import REPORT_BYTES, IclickerDecoder, lcd_lines
 from drivers.readings import KeyPress, Reading
 from drivers.sim.clicker_base import PtyBase
 from tests.drivers.fake_ports import FakePorts, MemoryPhones

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.clicker.iclicker import lcd_lines
 from drivers.hidraw import NO_REPORT_NUMBER
+from drivers.protocols.iclicker import lcd_lines
 from tests.drivers import recordings
 
 pytestmark = pytest.mark.needs("umockdev")
