@@ -2,7 +2,8 @@
 
 Which part of a line is the value, the settings say: a regular expression with one group. There is
 no check against lost bytes in such a line, so the stricter the pattern, the better. A value is told
-at most once a minute, unless it has moved by more than `worth_telling`.
+at most once a minute, unless it has moved by more than `worth_telling`. A line on which for seconds
+nothing fits is said to be garbled: its speed or its pattern is wrong.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from drivers import api
 from drivers.errors import DeviceMisconfigured
 from drivers.line_pattern import LINE_CHARS, line_pattern
 from drivers.ports import Ports
+from drivers.protocols.hearing import Hearing
+from drivers.protocols.telling import NS, Telling
 from drivers.readings import Attached, Measurement
 
 A_NUMBER = r"^\s*([-+]?\d+(?:[.,]\d+)?)\s*$"
 LINE_END = re.compile(rb"[\r\n]")
 SLOW_S = 0.25
-NS = 1_000_000_000
 
 
 class SerialLineOptions(api.Options):
@@ -76,26 +78,39 @@ class SerialLine(api.Driver):
         """Read values until cancelled."""
         line = await self.ports.serial(self._sensor.port, baud=self._sensor.baud)
         self._decoder, telling = self._begin()
-        self._telling = telling
+        self._telling, is_ready = telling, False
+        hearing = Hearing(self._sensor.port, self.ports.now_ns() / NS, answers=False)
         reading: asyncio.Future[bytes] | None = None
         try:
-            await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
             while True:
                 reading = reading or asyncio.ensure_future(line.read())
-                await asyncio.wait([reading], timeout=telling.due_s(self.ports.now_ns()))
+                await asyncio.wait([reading], timeout=self._pause_s(hearing))
                 now_ns = self.ports.now_ns()
                 if reading.done():
-                    telling.hear(self._decoder.feed(reading.result(), now_ns))
-                    reading = None
+                    data, reading = reading.result(), None
+                    found = self._decoder.feed(data, now_ns)
+                    telling.hear(found)
+                    hearing.hear(len(data), len(found), now_ns / NS)
                 if self._decoder.slow:
                     hint = "`pattern` takes too long for a line of this sensor: make it stricter"
                     raise DeviceMisconfigured("pattern_slow", self.device_id, hint)
-                if (measurement := telling.take(now_ns)) is not None:
+                hearing.check(now_ns / NS)
+                if not is_ready and (is_ready := hearing.is_ready(now_ns / NS)):
+                    await emit(Attached(device=self.device_id, mono_ns=now_ns))
+                if is_ready and (measurement := telling.take(now_ns)) is not None:
                     await emit(measurement)
         finally:
             if reading is not None:
                 reading.cancel()
             line.close()
+
+    def _pause_s(self, hearing: Hearing) -> float | None:
+        """How long nothing need be done if nothing comes."""
+        now_ns = self.ports.now_ns()
+        due_s = self._telling.due_s(now_ns)
+        if hearing.heard:
+            return due_s
+        return hearing.deadline_s(now_ns / NS) - now_ns / NS
 
     def _begin(self) -> tuple[LineDecoder, Telling]:
         sensor = self._sensor
@@ -110,47 +125,6 @@ class SerialLine(api.Driver):
             "lines_skipped": self._decoder.lines_skipped,
             "values_not_told": self._telling.not_told,
         }
-
-
-class Telling:
-    """Which of many values are told: the newest, now and then, and one that has moved at once.
-
-    The newest is never given up: when it was too early for it, it is told later.
-    """
-
-    def __init__(self, every_ns: int, least_ns: int, worth_telling: float | None) -> None:
-        self.not_told = 0
-        self._every_ns = every_ns
-        self._least_ns = min(least_ns, every_ns)
-        self._worth_telling = worth_telling
-        self._told: Measurement | None = None
-        self._told_ns = 0
-        self._newest: Measurement | None = None
-
-    def hear(self, measurements: list[Measurement]) -> None:
-        """Take what was measured."""
-        if measurements:
-            self.not_told += len(measurements) - (self._newest is None)
-            self._newest = measurements[-1]
-
-    def due_s(self, now_ns: int) -> float | None:
-        """When the newest value is to be told; None if there is none."""
-        return None if self._newest is None else max(0, self._due_ns(self._newest) - now_ns) / NS
-
-    def take(self, now_ns: int) -> Measurement | None:
-        """The newest value, if it is time."""
-        newest = self._newest
-        if newest is None or now_ns < self._due_ns(newest):
-            return None
-        self._told, self._told_ns, self._newest = newest, now_ns, None
-        return newest
-
-    def _due_ns(self, newest: Measurement) -> int:
-        if self._told is None:
-            return newest.mono_ns
-        worth = self._worth_telling
-        moved = worth is not None and abs(newest.value - self._told.value) > worth
-        return self._told_ns + (self._least_ns if moved else self._every_ns)
 
 
 class LineDecoder:

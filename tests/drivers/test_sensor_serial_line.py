@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from agent.ports import BoardPorts
 from drivers.errors import DeviceLost, DeviceMisconfigured
 from drivers.line_pattern import LINE_CHARS, PatternRefused, line_pattern
+from drivers.protocols.telling import Telling
 from drivers.readings import Attached, Measurement, Reading
 from drivers.sensor.serial_line import (
     A_NUMBER,
     LineDecoder,
     SerialLine,
     SerialLineOptions,
-    Telling,
 )
 from tests.drivers.fake_ports import FakePorts, MemoryLine, MemoryPhones
 
@@ -181,6 +181,39 @@ def test_the_last_of_many_sudden_values_is_told_a_second_later_though_nothing_fo
     assert told_at(1.0, *said) == [(10.0, 0.0), (11.0, 70.0)]
 
 
+async def heard_after(*said: tuple[float, bytes]) -> tuple[Heard, asyncio.Task[None]]:
+    """A driver that was sent bytes at given seconds; it runs on."""
+    line = MemoryLine()
+    ports = FakePorts(line)
+    began_ns = ports.clock_ns
+    driver = SerialLine("sensor", SerialLineOptions(port="/dev/fake"), ports=ports)
+    heard = Heard()
+    running = asyncio.create_task(driver.run(heard.emit))
+    for at_s, data in said:
+        await asyncio.sleep(0)
+        ports.clock_ns = began_ns + int(at_s * S)
+        line.send(data)
+        for _ in range(10):
+            await asyncio.sleep(0)
+    return heard, running
+
+
+async def test_lines_that_never_fit_are_said_to_be_garbled() -> None:
+    heard, running = await heard_after(*((n / 2, b"\xe6\x9e\x06\xf8\x80\n") for n in range(20)))
+    with pytest.raises(DeviceLost, match="line_garbled"):
+        await running
+    assert not heard.attached.is_set()
+
+
+async def test_a_sensor_that_was_understood_once_is_not_garbled_later() -> None:
+    lines = [(0.0, b"7\n"), *((n / 2, b"calibrating\n") for n in range(60))]
+    heard, running = await heard_after(*lines)
+    assert heard.attached.is_set()
+    assert heard.values == [7.0]
+    assert not running.done()
+    running.cancel()
+
+
 async def test_from_a_serial_port_to_a_measurement_and_to_the_unplugged_cable() -> None:
     ours, theirs = os.openpty()
     tty.setraw(theirs)
@@ -196,11 +229,15 @@ async def test_from_a_serial_port_to_a_measurement_and_to_the_unplugged_cable() 
     )  # fmt: skip
     driver = SerialLine("air", options, ports=BoardPorts(MemoryPhones()))
     running = asyncio.create_task(driver.run(emit))
+    while said.empty():  # what is written before the port is open is lost
+        os.write(ours, b"CO2 812 ppm\r\n")
+        await asyncio.sleep(0.02)
     assert isinstance(await said.get(), Attached)
-    os.write(ours, b"CO2 812 ppm\r\nCO2 9")
     first = await said.get()
     assert isinstance(first, Measurement)
     assert (first.device, first.quantity, first.value, first.unit) == ("air", "co2", 812.0, "ppm")
+    os.write(ours, b"CO2 9")
+    await asyncio.sleep(0)
     os.write(ours, b"01\r\n")  # too early, and the last thing that it says
     second = await said.get()
     assert isinstance(second, Measurement)
