@@ -17,11 +17,11 @@ from agent.demo.ledger import count_duplicates
 from agent.demo.play import receive, settle
 from agent.demo.scene import CLASS_ID, Scene
 from agent.journal.store import Journal
+from benchmarks.powercut import record as rec
+from benchmarks.powercut.disk import Disk, look_at
+from benchmarks.powercut.record import build, environment, read_record
+from benchmarks.powercut.trial import MODES
 from tests.system.loop_disk import loop_disk
-from tests.system.powercut import record as rec
-from tests.system.powercut.disk import Disk, look_at
-from tests.system.powercut.record import build, environment, read_record
-from tests.system.powercut.trial import MODES
 
 CLICKERS = 16
 
