@@ -52,7 +52,7 @@ async def test_the_school_gets_all_that_reads_once_and_is_told_what_is_lost(
     async with Board(settings) as board:
         await teach(board, "waiting", 60)
     journal = tmp_path / "board" / "journal.db"
-    destroy_page_of(journal, b'"waiting:30"')
+    destroy_page_of(journal, b"\xaawaiting:30")
 
     async with Board(settings) as board:  # its snapshot is whole: the uplink meets the damage
         assert await board.until(asyncio.Event()) == "again"

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent.lesson.events import ResponseRecorded
+from agent.lesson.events import ResponseRecorded, kind_of
 from agent.web import phones
 from agent.web.phones import MAX_WAITING, PhoneDesk, PhonesBusy
 from agent.web.students import MAX_SEATS
@@ -55,7 +55,7 @@ async def test_a_tick_means_that_another_program_can_read_the_answer(board: Boar
     phone = await board.phone(lesson)
     await phone.ok("POST", "/s/answer", attempt("B"))
     db = sqlite3.connect(f"file:{board.folder / 'journal.db'}?mode=ro", uri=True)
-    kinds = [kind for (kind,) in db.execute("select kind from event")]
+    kinds = [kind_of(kept) for (kept,) in db.execute("select kind from event")]
     db.close()
     assert kinds[-1] == ResponseRecorded.__name__
 
