@@ -14,8 +14,9 @@ from pathlib import Path
 from agent.wire.broker_url import parse_url
 from agent.wire.errors import TopicInvalid, WireError
 from agent.wire.topics import Address
+from fleet.broker import BrokerOptions, make_client
 from fleet.collect import collect
-from fleet.ingest import Ingest, IngestOptions, make_client
+from fleet.ingest import Ingest
 from fleet.store import HeldEvent, Store, StoreUnusable
 
 
@@ -73,9 +74,8 @@ def _parser() -> argparse.ArgumentParser:
 def _ingest(arguments: argparse.Namespace) -> int:
     store = Store(arguments.database)
     ingest = Ingest(
-        IngestOptions(
-            broker=arguments.broker,
-            share=arguments.share,
+        BrokerOptions(
+            url=arguments.broker,
             client_id=arguments.client_id,
             password_file=arguments.password_file,
             ca_file=arguments.ca,
@@ -83,6 +83,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
             key_file=arguments.key,
         ),
         store,
+        share=arguments.share,
         on_ready=lambda: print("ready", flush=True),
     )
     store.open()
@@ -99,14 +100,14 @@ def _collect(arguments: argparse.Namespace) -> int:
     parts = arguments.board.split("/")
     if len(parts) != len(Address._fields):
         raise TopicInvalid(f"{arguments.board!r} is not CITY/COUNTY/SCHOOL/ROOM/DEVICE")
-    options = IngestOptions(
-        broker=arguments.broker,
+    options = BrokerOptions(
+        url=arguments.broker,
         password_file=arguments.password_file,
         ca_file=arguments.ca,
         cert_file=arguments.cert,
         key_file=arguments.key,
     )
-    url = parse_url(options.broker)
+    url = parse_url(options.url)
     client = make_client(options, "collect")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     board = Address(*parts).checked()

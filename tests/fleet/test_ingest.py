@@ -33,7 +33,8 @@ from agent.wire.payloads import (
 )
 from agent.wire.topics import Address
 from fleet.__main__ import main
-from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, IngestOptions, Message
+from fleet.broker import BrokerOptions
+from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, Message
 from fleet.store import Store
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
@@ -50,7 +51,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def ingest(store: Store) -> Ingest:
-    return Ingest(IngestOptions(broker="mqtt://127.0.0.1"), store, on_ready=lambda: None)
+    return Ingest(BrokerOptions(url="mqtt://127.0.0.1"), store, on_ready=lambda: None)
 
 
 def batch(first: int, last: int, epoch: int = 1) -> Packed:
@@ -156,7 +157,7 @@ def test_nothing_is_said_when_the_commit_fails(
     monkeypatch.setattr("fleet.store.BUSY_S", 0.0)
     quick = Store(tmp_path / "school.db")
     quick.open()
-    blocked = Ingest(IngestOptions(broker="mqtt://127.0.0.1"), quick, on_ready=lambda: None)
+    blocked = Ingest(BrokerOptions(url="mqtt://127.0.0.1"), quick, on_ready=lambda: None)
     with store.transaction():
         assert blocked.take([up("b", batch(1, 3))]) == []
     assert blocked.count.failed == 1
@@ -209,8 +210,8 @@ def test_a_batch_that_overtakes_another_workers_waits_for_it(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def worker(of: Store) -> Ingest:
-        options = IngestOptions(broker="mqtt://127.0.0.1", share="school")
-        return Ingest(options, of, on_ready=lambda: None)
+        broker = BrokerOptions(url="mqtt://127.0.0.1")
+        return Ingest(broker, of, share="school", on_ready=lambda: None)
 
     def fresh(first: int, last: int) -> Message:
         return up("b", batch(first, last))._replace(arrived_s=time.monotonic())
@@ -295,7 +296,7 @@ def test_the_database_outlives_a_kill(tmp_path: Path) -> None:
         "from tests.fleet.test_ingest import *\n"
         "store = Store(Path(sys.argv[1]))\n"
         "store.open()\n"
-        "ingest = Ingest(IngestOptions(broker='mqtt://x'), store, on_ready=lambda: None)\n"
+        "ingest = Ingest(BrokerOptions(url='mqtt://x'), store, on_ready=lambda: None)\n"
         "assert ingest.take([up('b', batch(1, 5))])\n"
         "os.kill(os.getpid(), 9)\n"
     )
