@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 START_S = 15.0
 STOP_S = 10.0
 LOOK_MS = 8_000
 """How long a page may take to show what is expected."""
+expect.set_options(timeout=LOOK_MS)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--headless",

@@ -5,38 +5,16 @@ from __future__ import annotations
 import gzip
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.web.browser_room import LOOK_MS, ROOT, Agent, Room, running_agent, running_browser
+from tests.web.browser_room import ROOT, Room, running_agent
 
 pytestmark = pytest.mark.needs("chromium")
-expect.set_options(timeout=LOOK_MS)
 FIRST_LOAD_BYTES = 25 * 1024
-
-
-@pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    with running_agent(tmp_path_factory.mktemp("agent")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def room(agent: Agent, browser: Browser) -> Iterator[Room]:
-    agent.end_lesson()
-    one = Room(browser, agent)
-    yield one
-    one.close()
 
 
 def ask(teacher: Page, kind: int = 0) -> None:

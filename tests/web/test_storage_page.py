@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.web.browser_room import Agent, Room, running_agent, running_browser
+from tests.web.browser_room import Agent, Room, running_agent
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
+pytestmark = pytest.mark.needs("chromium")
 
 
 @pytest.fixture
