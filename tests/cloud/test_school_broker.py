@@ -16,7 +16,7 @@ from agent.cloud.uplink import Uplink
 from agent.demo.broker import accepts_mqtt5, free_port
 from agent.wire.topics import Address
 from benchmarks.soak.school_broker import CONFIG, make_keys, write_settings
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import School, until
 

@@ -16,7 +16,7 @@ from agent.demo.broker import LocalBroker, free_port
 from agent.wire.errors import BrokerUrlInvalid, TopicInvalid
 from agent.wire.payloads import SET_ASIDE, DeviceReport, Receipt, encode
 from agent.wire.roll_up import roll_up
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS, uplink_to
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import School, until
 from tests.cloud.visitor import Visitor
@@ -78,7 +78,7 @@ async def test_without_a_school_nothing_counts_as_received(
     assert school.held(ADDRESS.device) == seqs(5)
 
 
-@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+@pytest.mark.parametrize("broker_name", ["mosquitto"])
 @pytest.mark.needs("mosquitto")
 async def test_a_broker_with_nobody_behind_it_is_shown(
     make_uplink: MakeUplink, outbox: MemoryOutbox
@@ -90,7 +90,7 @@ async def test_a_broker_with_nobody_behind_it_is_shown(
         assert uplink.state.waiting == 1
 
 
-@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+@pytest.mark.parametrize("broker_name", ["mosquitto"])
 @pytest.mark.needs("mosquitto")
 async def test_two_ingests_of_a_share_do_not_hold_each_other_up(
     make_uplink: MakeUplink, outbox: MemoryOutbox, broker: LocalBroker, tmp_path: Path
@@ -188,18 +188,14 @@ async def test_two_boards_with_copies_of_one_card_lose_nothing(
     copied = MemoryOutbox(boot="00000000-0000-4000-8000-000000000002")
     outbox.add(10)
     copied.rows[1] = outbox.rows[1][:]
-    options = CloudOptions(url=broker.url, will_delay_s=0)
-    async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
+    async with uplink_to(broker.url, outbox) as uplink:
         uplink.committed(*outbox.add(30))
         await until(lambda: uplink.state.waiting == 0)
     copied.add(5)
-    second = Uplink(
-        options,
-        ADDRESS,
+    second: Uplink = uplink_to(
+        broker.url,
         copied,
-        Clock(),
         boot=copied.boot,
-        versions={},
         on_name_taken=lambda epoch: second.committed(*copied.add(7, epoch=epoch + 1)),
     )
     async with second:
@@ -222,7 +218,6 @@ async def test_two_boards_with_copies_of_one_card_part_also_when_both_run(
     ours, theirs = MemoryOutbox(), MemoryOutbox(boot="00000000-0000-4000-8000-000000000002")
     ours.add(10)
     theirs.rows[1] = ours.rows[1][:]
-    options = CloudOptions(url=broker.url, will_delay_s=0)
     boards: list[Uplink] = []
     for outbox in (ours, theirs):
 
@@ -231,14 +226,7 @@ async def test_two_boards_with_copies_of_one_card_part_also_when_both_run(
                 newer = epoch + 1 + number * 50
                 boards[number].committed(*outbox.add(1, epoch=newer))
 
-        boards.append(
-            Uplink(
-                *(options, ADDRESS, outbox, Clock()),
-                boot=outbox.boot,
-                versions={},
-                on_name_taken=part,
-            )
-        )
+        boards.append(uplink_to(broker.url, outbox, boot=outbox.boot, on_name_taken=part))
     async with boards[0], boards[1]:
         deadline_s = asyncio.get_running_loop().time() + 40
         while ours.newest()[0] == theirs.newest()[0]:
@@ -281,15 +269,7 @@ async def test_birth_and_death_are_told_and_kept(
     broker: LocalBroker, outbox: MemoryOutbox, school: School
 ) -> None:
     reports = [DeviceReport(id="rx-1", driver="clicker.reference", state="working")]
-    uplink = Uplink(
-        CloudOptions(url=broker.url, will_delay_s=0),
-        ADDRESS,
-        outbox,
-        Clock(),
-        boot=BOOT,
-        versions={"agent": "0.1.0"},
-        devices=lambda: reports,
-    )
+    uplink = uplink_to(broker.url, outbox, devices=lambda: reports)
     topic = ADDRESS.up("state")
     with Visitor(broker.port, topic) as visitor:
         async with uplink:
@@ -351,9 +331,8 @@ async def test_a_board_without_a_school_only_keeps_its_events(outbox: MemoryOutb
 
 
 async def test_no_broker_is_no_reason_to_fail(outbox: MemoryOutbox) -> None:
-    options = CloudOptions(url=f"mqtt://127.0.0.1:{free_port()}")
     outbox.add(2)
-    async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
+    async with uplink_to(f"mqtt://127.0.0.1:{free_port()}", outbox) as uplink:
         await until(lambda: uplink.state.mqtt.losses >= 1)
         assert "refused" in uplink.state.reason.lower()
         assert (uplink.state.link, uplink.state.waiting) == ("connecting", 2)

@@ -17,7 +17,7 @@ from agent.journal import salvage
 from agent.journal.store import PAGE_BYTES
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
-from tests.cloud.conftest import ADDRESS, broker, school  # noqa: F401 (fixtures)
+from tests.cloud.board import ADDRESS
 from tests.cloud.school import School, until
 from tests.system.board_at_school import ask, emit, press, settings_of, teach, tokens_held
 
@@ -31,16 +31,15 @@ def destroy_page_of(path: Path, content: bytes) -> None:
         file.write(b"\xa5" * PAGE_BYTES)
 
 
-def lost_at(school: School) -> int:  # noqa: F811
+def lost_at(school: School) -> int:
     with closing(sqlite3.connect(school.database)) as db:
         query = "select count(*) from event where kind = 'EventLost'"
         return int(db.execute(query).fetchone()[0])
 
 
-@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
 async def test_the_school_gets_all_that_reads_once_and_is_told_what_is_lost(
-    broker: LocalBroker,  # noqa: F811
-    school: School,  # noqa: F811
+    broker: LocalBroker,
+    school: School,
     tmp_path: Path,
 ) -> None:
     settings = settings_of(tmp_path / "board", broker)
@@ -140,10 +139,9 @@ async def test_a_damaged_class_list_costs_its_names_not_the_lesson(tmp_path: Pat
     assert (tmp_path / "roster.damaged-1.db").exists()
 
 
-@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
 async def test_what_the_disk_does_not_note_of_a_salvage_holds_nothing_up(
-    broker: LocalBroker,  # noqa: F811
-    school: School,  # noqa: F811
+    broker: LocalBroker,
+    school: School,
     tmp_path: Path,
 ) -> None:
     settings = settings_of(tmp_path / "board", broker)
