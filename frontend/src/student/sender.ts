@@ -46,13 +46,18 @@ const STORED = "attempt";
 export class Sender {
   private next: Attempt | null = null;
   private running = false;
+  private seat = "";
 
   constructor(private readonly outside: Outside) {}
 
-  /** Take up what a reload has left behind. */
-  resume(): void {
+  /** Answer from this seat; take up what a reload has left behind of it. A seat is of one lesson: an answer that another lesson left is none of this one's. */
+  sit(seat: string): void {
+    this.seat = seat;
     const stored = this.outside.storage.getItem(STORED);
-    if (stored !== null) this.take(JSON.parse(stored) as Attempt);
+    if (stored === null) return;
+    const { seat: its, ...attempt } = JSON.parse(stored) as Attempt & { seat?: string };
+    if (its === seat) this.take(attempt);
+    else this.outside.storage.removeItem(STORED);
   }
 
   answer(question: number, key: string): void {
@@ -68,7 +73,7 @@ export class Sender {
 
   private take(attempt: Attempt): void {
     this.next = attempt;
-    this.outside.storage.setItem(STORED, JSON.stringify(attempt));
+    this.outside.storage.setItem(STORED, JSON.stringify({ ...attempt, seat: this.seat }));
     this.showSending(attempt, null);
     if (!this.running) void this.run();
   }
