@@ -13,12 +13,25 @@ from pathlib import Path
 
 from fleet.store import Store
 
+PATIENT = """\
+import sys
+import fleet.ingest
+fleet.ingest.EARLY_S = 3600.0
+from fleet.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 class School:
-    def __init__(self, broker_url: str, database: Path, *options: str) -> None:
+    """`patient`: one worker waits for the other's batches as long as it takes."""
+
+    def __init__(
+        self, broker_url: str, database: Path, *options: str, patient: bool = False
+    ) -> None:
         self.database = database
         self._command = [
-            *(sys.executable, "-m", "fleet", "ingest", "--broker", broker_url),
+            *(sys.executable, *(("-c", PATIENT) if patient else ("-m", "fleet"))),
+            *("ingest", "--broker", broker_url),
             *("--database", str(database), *options),
         ]
         self._process: subprocess.Popen[str] | None = None

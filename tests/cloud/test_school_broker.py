@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -28,21 +31,32 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def mosquitto(settings: Path, port: int, log: IO[str]) -> Iterator[None]:
+    """Listens meanwhile."""
+    with subprocess.Popen(["mosquitto", "-c", settings], stderr=log) as process:
+        try:
+            while not listens(port):
+                assert process.poll() is None, Path(log.name).read_text()
+                time.sleep(0.01)
+            yield
+        finally:
+            process.terminate()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def school_broker(keys: Path, tmp_path: Path) -> Iterator[str]:
     """Mosquitto with config/broker/mosquitto.conf; nothing changed but port, folders and user."""
     port = free_port()
     settings = write_settings(tmp_path, keys, port)
     log = (tmp_path / "mosquitto.log").open("w")
-    process = subprocess.Popen(["mosquitto", "-c", settings], stderr=log)
-    time.sleep(0.1)
-    try:
-        assert process.poll() is None, (tmp_path / "mosquitto.log").read_text()
+    with log, mosquitto(settings, port, log):
         yield f"mqtts://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
 
 
 def board(
@@ -118,15 +132,11 @@ def password_broker(tmp_path: Path) -> Iterator[str]:
     lines = [f"listener {port} 127.0.0.1", f"password_file {tmp_path / 'users'}"]
     lines += ["user root"] if os.geteuid() == 0 else []
     (tmp_path / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(
-        ["mosquitto", "-c", tmp_path / "mosquitto.conf"], stderr=subprocess.DEVNULL
-    )
-    time.sleep(0.1)
-    try:
+    with (
+        (tmp_path / "mosquitto.log").open("w") as log,
+        mosquitto(tmp_path / "mosquitto.conf", port, log),
+    ):
         yield f"mqtt://board-1@127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.needs("mosquitto", "mosquitto_passwd")
