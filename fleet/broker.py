@@ -60,7 +60,7 @@ def make_client(options: BrokerOptions, name: str) -> paho.Client:
 
 def properties(packet: int, **values: str | int) -> Properties:
     """The properties of one packet, e.g. of a `PacketTypes.PUBLISH` its `ContentType`."""
-    made = Properties(packet)  # type: ignore[no-untyped-call]
+    made = Properties(packet)
     for name, value in values.items():
         setattr(made, name, value)
     return made

@@ -168,7 +168,7 @@ def _promises(entries: Sequence[Entry]) -> list[Promise]:
 
 def _quick_folder() -> Path | None:
     """In memory where possible: a cut disk is there for a moment only."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")  # noqa: S108 (folders of random names)
     return memory if memory.is_dir() else None
 
 

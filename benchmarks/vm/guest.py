@@ -144,7 +144,7 @@ def main() -> None:
     host = Host("said")
     try:
         asyncio.run(live(host))
-    except Exception:
+    except Exception:  # the fence: the host shows why its guest ended
         host.say(f"E {traceback.format_exc()!r}")
         raise
 

@@ -21,7 +21,7 @@ async def test_a_board_killed_again_and_again_loses_and_doubles_nothing(
     school.start()
     path = tmp_path / "journal.db"
     for _ in range(4):
-        board = subprocess.Popen(  # noqa: ASYNC220
+        board = subprocess.Popen(  # noqa: ASYNC220 (nothing else runs)
             [sys.executable, "-m", "tests.cloud.killed_board", str(path), broker.url], cwd=ROOT
         )
         assert board.wait(30) == -9

@@ -31,6 +31,15 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+async def refused(uplink: Uplink) -> None:
+    await until(lambda: uplink.state.mqtt.refused >= 1)
+
+
+async def answered(uplink: Uplink) -> None:
+    """Until the broker has taken the board, or has not."""
+    await until(lambda: uplink.state.mqtt.losses + uplink.state.mqtt.connects >= 1)
+
+
 @contextmanager
 def mosquitto(settings: Path, port: int, log: IO[str]) -> Iterator[None]:
     """Listens meanwhile."""
@@ -94,7 +103,7 @@ async def test_boards_and_school_meet_over_tls_and_only_where_they_may(
             other = MemoryOutbox()
             other.add(1)
             async with board(school_broker, keys, other, name, address) as uplink:
-                await until(lambda up=uplink: up.state.mqtt.refused >= 1)  # type: ignore[misc]
+                await refused(uplink)
                 assert "uthorized" in uplink.state.reason
                 assert uplink.state.waiting == 1
         assert school.held("board-1") == [(1, seq) for seq in range(1, 2001)]
@@ -150,7 +159,7 @@ async def test_a_password_comes_from_a_file(
     ):
         options = CloudOptions(url=password_broker, password_file=password_file)
         async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
-            await until(lambda up=uplink: up.state.mqtt.losses + up.state.mqtt.connects >= 1)  # type: ignore[misc]
+            await answered(uplink)
             assert reached in uplink.state.reason
             assert (uplink.state.link == "connected") == (not reached)
 

@@ -262,7 +262,7 @@ def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:
         take(store, *(item(seq, at=None) for seq in range(first, first + 500)))
     before = store._db.total_changes  # noqa: SLF001 (what SQLite wrote, whatever the machine)
     take(store, *(item(2001 + number, learnt(number)) for number in range(100)))
-    written = store._db.total_changes - before  # noqa: SLF001
+    written = store._db.total_changes - before  # noqa: SLF001 (as above)
     assert {at - one.mono_ns for one in store.events() if (at := one.at_ns) is not None} == {99}
     assert written < 300  # a row an event, one of its clock, and the board's own
 

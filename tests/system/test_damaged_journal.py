@@ -168,8 +168,8 @@ async def test_damage_that_a_commit_meets_is_mended_by_starting_again(tmp_path: 
     async with Board(settings) as board:
         await teach(board, "first", 5)
         await ask(board, "second")
-        board.journal._db.execute("pragma wal_checkpoint(truncate)")  # noqa: SLF001
-        board.journal._db.execute("pragma cache_size=0")  # noqa: SLF001
+        board.journal._db.execute("pragma wal_checkpoint(truncate)")  # noqa: SLF001 (to the file)
+        board.journal._db.execute("pragma cache_size=0")  # noqa: SLF001 (read again)
         with (tmp_path / "journal.db").open("rb+") as file:
             size = file.seek(0, 2)
             file.seek(PAGE_BYTES)

@@ -108,7 +108,7 @@ class Client:
         self.heard.append((message.topic, Packed(content_type, bytes(message.payload))))
 
     def publish(self, topic: str, packed: Packed) -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.PUBLISH)
         properties.ContentType = packed.content_type
         self._client.publish(topic, packed.payload, 1, properties=properties)
 

@@ -47,6 +47,17 @@ async def over_a_line(
         yield line, uplink
 
 
+async def lost(uplink: Uplink, times: int) -> None:
+    """Until it has lost its connection so often."""
+    await until(lambda: uplink.state.mqtt.losses >= times)
+
+
+async def passed(line: SlowLine, more_bytes: int) -> None:
+    """Until more than so many bytes came through from now on."""
+    before_bytes = line.passed_bytes
+    await until(lambda: line.passed_bytes > before_bytes + more_bytes)
+
+
 async def test_a_broker_that_comes_and_goes(
     broker: LocalBroker, school: School, outbox: MemoryOutbox
 ) -> None:
@@ -57,7 +68,7 @@ async def test_a_broker_that_comes_and_goes(
             await teach(uplink, outbox, 10)
             broker.kill()
             await teach(uplink, outbox, 5)
-            await until(lambda turn=turn: uplink.state.mqtt.losses > turn)  # type: ignore[misc]
+            await lost(uplink, turn + 1)
             await asyncio.to_thread(broker.start)
         await until(lambda: uplink.state.waiting == 0)
     school.check_all_of(ADDRESS.device, outbox.newest()[1])
@@ -85,11 +96,10 @@ async def test_a_line_that_is_cut_in_the_middle_of_a_batch(
         for cut in range(3):
             await until(lambda: uplink.state.link == "connected")
             line.bytes_per_s = 20_000
-            passed_bytes = line.passed_bytes
             uplink.committed(*outbox.add(500))
-            await until(lambda before=passed_bytes: line.passed_bytes > before + 6_000)  # type: ignore[misc]
+            await passed(line, 6_000)
             await line.cut()
-            await until(lambda cut=cut: uplink.state.mqtt.losses > cut)  # type: ignore[misc]
+            await lost(uplink, cut + 1)
         line.bytes_per_s = 0
         await until(lambda: uplink.state.waiting == 0)
     school.check_all_of(ADDRESS.device, outbox.newest()[1])

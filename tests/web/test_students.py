@@ -165,7 +165,7 @@ async def test_an_answer_that_cannot_be_saved_is_not_ticked_and_may_be_sent_agai
     monkeypatch.setattr(phones, "CONFIRM_S", 0.5)
     _, lesson = await begin(board)
     phone = await board.phone(lesson)
-    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001 (not 5 s)
     other = sqlite3.connect(board.folder / "journal.db", isolation_level=None)
     other.execute("begin immediate")
     same = attempt("A")
