@@ -8,11 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import paho.mqtt.client as paho
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,9 +21,7 @@ from agent.lesson.events import KINDS, ResponseRecorded, encode_body
 from agent.wire.codec import JSON, Packed, pack, unpack
 from agent.wire.payloads import (
     BadBatch,
-    Batch,
     BoardState,
-    Item,
     Receipt,
     RollUp,
     decode_ack,
@@ -36,17 +32,10 @@ from fleet.__main__ import main
 from fleet.broker import BrokerOptions
 from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, Message
 from fleet.store import Store
+from tests.fleet.batch import batch_of
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
 ANSWER = ResponseRecorded(lesson="l-1", question=1, device="rx-1", keypad="0A", key="A")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(tmp_path / "school.db")
-    one.open()
-    yield one
-    one.close()
 
 
 @pytest.fixture
@@ -55,20 +44,7 @@ def ingest(store: Store) -> Ingest:
 
 
 def batch(first: int, last: int, epoch: int = 1) -> Packed:
-    items = [
-        Item(
-            seq=seq,
-            kind="ResponseRecorded",
-            v=1,
-            boot="boot-1",
-            mono_ns=seq,
-            at=None,
-            clock="estimated",
-            body=msgspec.Raw(encode_body(ANSWER)),
-        )
-        for seq in range(first, last + 1)
-    ]
-    return pack(encode(Batch(epoch=epoch, items=items)))
+    return pack(encode(batch_of(range(first, last + 1), lambda _: ANSWER, epoch=epoch)))
 
 
 def up(kind: str, packed: Packed, board: Address = BOARD) -> Message:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,6 @@ MOVED = BOARD._replace(room="r302")
 OTHER = BOARD._replace(device="board-2")
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 1_000_000_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(tmp_path / "school.db")
-    one.open()
-    yield one
-    one.close()
 
 
 def item(

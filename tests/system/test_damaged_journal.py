@@ -157,7 +157,7 @@ async def test_what_the_disk_does_not_note_of_a_salvage_holds_nothing_up(
                 raise NotDurable("not_durable", "journal.db", "the disk is full")
             return await submit(command)
 
-        board.intake.submit = unless_a_note  # type: ignore[method-assign]
+        board.intake.submit = unless_a_note  # type: ignore[method-assign]  # as a full disk
         school.start()
         await until(lambda: len(tokens_held(school)) == 5)
         assert board.storage.state.salvage == "ended"

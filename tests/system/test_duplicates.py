@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -27,11 +26,12 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from agent.demo.broker import HOST, LocalBroker
 from agent.demo.play import receive, settle
 from agent.demo.stage import Part, journal_newest
-from agent.lesson.events import LessonEnded, encode_body
+from agent.lesson.events import LessonEnded
 from agent.wire import topics
 from agent.wire.codec import Packed, pack, unpack
-from agent.wire.payloads import Batch, Item, decode_batch, encode
+from agent.wire.payloads import decode_batch, encode
 from agent.wire.topics import Address
+from tests.fleet.batch import batch_of
 from tests.system.clicker_room import ClickerRoom
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -128,20 +128,8 @@ def client(port: int) -> Iterator[Client]:
 
 
 def batch(epoch: int, first: int, last: int) -> Packed:
-    items = [
-        Item(
-            seq=seq,
-            kind="LessonEnded",
-            v=1,
-            boot="boot-1",
-            mono_ns=seq,
-            at=None,
-            clock="estimated",
-            body=msgspec.Raw(encode_body(LessonEnded(lesson=f"l-{seq}"))),
-        )
-        for seq in range(first, last + 1)
-    ]
-    return pack(encode(Batch(epoch=epoch, items=items)))
+    seqs = range(first, last + 1)
+    return pack(encode(batch_of(seqs, lambda seq: LessonEnded(lesson=f"l-{seq}"), epoch=epoch)))
 
 
 class Link(NamedTuple):
