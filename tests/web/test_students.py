@@ -81,6 +81,21 @@ async def test_a_phone_keeps_its_seat_in_this_lesson_and_no_other(board: Board) 
     assert (joined["number"], joined["seat"] == first["seat"]) == (1, False)
 
 
+async def test_an_answer_of_the_lesson_before_is_none_of_this_one(board: Board) -> None:
+    teacher, lesson = await begin(board)
+    phone = board.visitor()
+    before = await phone.ok("POST", "/s/join", {"room_code": lesson["room_code"]})
+    await teacher.ok("POST", f"/lessons/{lesson['id']}/end")
+    lesson = await teacher.ok("POST", "/lessons", {})
+    asked = {"kind": "single", "options": ["", "", ""]}
+    await teacher.ok("POST", f"/lessons/{lesson['id']}/questions", asked)
+    now = await phone.ok("POST", "/s/join", {"room_code": lesson["room_code"]})
+    late = attempt("A") | {"seat": before["seat"]}
+    assert await phone.refused("POST", "/s/answer", late) == "409 lesson_over"
+    done = await phone.ok("POST", "/s/answer", attempt("A") | {"seat": now["seat"]})
+    assert done["outcome"] == "accepted"
+
+
 async def test_a_seat_token_serves_where_cookies_do_not(board: Board) -> None:
     _, lesson = await begin(board)
     token = (await board.visitor().ok("POST", "/s/join", {"room_code": lesson["room_code"]}))[
@@ -150,7 +165,8 @@ async def test_the_first_answer_counts_where_the_question_says_so(board: Board) 
         attempt("A") | {"attempt_id": "x" * 65},
         attempt("A") | {"attempt_id": "a b c d e f"},
         attempt("A" * 65),
-        attempt("A") | {"seat": "1"},
+        attempt("A") | {"seat": "1" * 65},
+        attempt("A") | {"student": "1"},
     ],
 )
 async def test_an_answer_that_is_none_is_refused(board: Board, body: Json) -> None:

@@ -13,7 +13,9 @@
 import { Refused, newId } from "../lib/api";
 import { backoff_ms } from "../lib/events";
 
+/** `seat`: of one lesson, so that no other lesson takes the answer. */
 export interface Attempt {
+  seat: string;
   question: number;
   key: string;
   attempt_id: string;
@@ -55,13 +57,13 @@ export class Sender {
     this.seat = seat;
     const stored = this.outside.storage.getItem(STORED);
     if (stored === null) return;
-    const { seat: its, ...attempt } = JSON.parse(stored) as Attempt & { seat?: string };
-    if (its === seat) this.take(attempt);
+    const attempt = JSON.parse(stored) as Attempt;
+    if (attempt.seat === seat) this.take(attempt);
     else this.outside.storage.removeItem(STORED);
   }
 
   answer(question: number, key: string): void {
-    this.take({ question, key, attempt_id: newId() });
+    this.take({ seat: this.seat, question, key, attempt_id: newId() });
   }
 
   /** Forget what waits: it belongs to a lesson that is over. */
@@ -73,7 +75,7 @@ export class Sender {
 
   private take(attempt: Attempt): void {
     this.next = attempt;
-    this.outside.storage.setItem(STORED, JSON.stringify({ ...attempt, seat: this.seat }));
+    this.outside.storage.setItem(STORED, JSON.stringify(attempt));
     this.showSending(attempt, null);
     if (!this.running) void this.run();
   }
