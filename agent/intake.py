@@ -20,7 +20,7 @@ from agent.lesson import commands as cmd
 from agent.lesson import rules
 from agent.lesson.events import Event, QuestionOpened
 from agent.lesson.model import State
-from agent.lesson.replay import Stamped, apply, copy_of
+from agent.lesson.replay import Stamped, apply, apply_all, copy_of
 from drivers.capabilities import Outcome
 from drivers.readings import CardTap, KeyPress, Reading, Token
 
@@ -147,8 +147,11 @@ class Intake:
         group = _Group(self._generation)
         group.promise = asyncio.get_running_loop().create_future()
         now_ns = self._now_ns()
+        decided, boot = self._decided, self._journal.boot
         for event in events:
-            self._decide(group, event, now_ns)
+            at = Stamped(decided.epoch, decided.seq + 1, boot, now_ns, event)
+            apply(decided, at)
+            group.events.append(at)
         self._hand_over(group)
         return await group.promise
 
@@ -164,7 +167,7 @@ class Intake:
         self._drained_s = asyncio.get_running_loop().time()
         group = _Group(self._generation)
         group.readings = readings
-        decided, boot = self._decided, self._journal.boot
+        decided, boot, full = self._decided, self._journal.boot, self.full
         for reading in readings:
             event: Event | None
             if type(reading) is KeyPress:
@@ -176,22 +179,18 @@ class Intake:
             else:
                 continue
             if event is not None:
-                if self.full:
+                if full:
                     outcome = STORAGE_FULL
                 else:
-                    self._decide(group, event, reading.mono_ns)
+                    at = Stamped(decided.epoch, decided.seq + 1, boot, reading.mono_ns, event)
+                    apply(decided, at)
+                    group.events.append(at)
             if reading.token is not None:
                 told = group.outcomes.get(reading.device)
                 if told is None:
                     told = group.outcomes[reading.device] = []
                 told.append((reading.token, outcome))
         self._hand_over(group)
-
-    def _decide(self, group: _Group, event: Event, mono_ns: int) -> None:
-        decided = self._decided
-        stamped = Stamped(decided.epoch, decided.seq + 1, self._journal.boot, mono_ns, event)
-        apply(decided, stamped)
-        group.events.append(stamped)
 
     def _hand_over(self, group: _Group) -> None:
         self._uncommitted += len(group.readings)
@@ -209,8 +208,7 @@ class Intake:
         self._room.set()
 
     def _committed(self, group: _Group) -> None:
-        for stamped in group.events:
-            apply(self.committed, stamped)
+        apply_all(self.committed, group.events)
         if group.promise is not None and not group.promise.done():
             group.promise.set_result([stamped.event for stamped in group.events])
         for device, outcomes in group.outcomes.items():

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from agent.lesson.events import KINDS, EventLost, is_object, public_body
+from agent.lesson.events import KINDS, EventLost, public_body
 from agent.wire import codec
 from agent.wire.batch import batch_json, item_json, item_template
 from agent.wire.payloads import SET_ASIDE, ClockQuality
@@ -130,7 +130,7 @@ class Packer:
             try:
                 known = KINDS[kind]
                 version = known.version
-                if known.stays_on_board or not is_object(body):
+                if known.stays_on_board or not body.startswith(b"{"):
                     body = public_body(kind, body)
             except (KeyError, msgspec.DecodeError, AttributeError, TypeError):
                 self.set_aside(epoch, row.seq, "unreadable")

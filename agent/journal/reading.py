@@ -66,10 +66,17 @@ class JournalReader:
 
     def read(self, epoch: int, after: int, limit: int) -> list[Row]:
         """Committed events of one epoch, from `after` + 1 on, at most `limit`."""
-        boot_id = self.boot_id
         rows = self._rows(row_id(epoch, after) + 1, row_id(epoch, SEQ_MASK), limit)
+        boots = self._boots
         return [
-            Row(epoch, number & SEQ_MASK, boot_id(boot), mono_ns, kind, body)
+            Row(
+                epoch,
+                number & SEQ_MASK,
+                boots.get(boot) or unknown_boot(boot),
+                mono_ns,
+                kind,
+                body,
+            )
             for number, boot, mono_ns, kind, body in rows
         ]
 

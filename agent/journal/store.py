@@ -33,7 +33,7 @@ from agent.journal.errors import (
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.journal.side_work import Batch, SideWork
-from agent.lesson.events import encode_body, encode_kept
+from agent.lesson.events import Event, encode_body, encode_kept, kept_kind
 from agent.lesson.replay import Stamped
 from agent.private_file import make_folder
 
@@ -232,15 +232,18 @@ class Journal(JournalReader):
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
         cells: list[int | str | bytes] = []
         published: list[EventRow] = []
+        kind, name, kept_name, as_values = Event, "", "", False
         for one in events:
             event = one.event
-            kind = type(event)
+            if type(event) is not kind:
+                kind = type(event)
+                name, as_values = kind.__name__, kind.kept_as_values
+                kept_name = kept_kind(name)
             number, boot, mono_ns = one.epoch << SEQ_BITS | one.seq, one.boot, one.mono_ns
             body = encode_body(event)
-            published.append((number, boot, mono_ns, kind.__name__, body))
-            if kind.kept_as_values:
-                body = encode_kept(event)
-            cells += (number, boot, mono_ns, kind.kept_name or kind.__name__, body)
+            published.append((number, boot, mono_ns, name, body))
+            kept = encode_kept(event) if as_values else body
+            cells += (number, boot, mono_ns, kept_name, kept)
         self._unwritten += 1
         self._queue.put(_Group(cells, published, self._generation, done))
 

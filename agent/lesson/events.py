@@ -6,6 +6,7 @@ added with a default, never renamed. Students appear by pseudonym, cards by keye
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -251,9 +252,8 @@ def kind_of(kept: str) -> str:
     return _LONG_NAMES.get(kept, kept)
 
 
-def encode_body(event: Event) -> bytes:
-    """The body as JSON: an object, as the event's schema says."""
-    return _encode(event)
+encode_body: Callable[[Event], bytes] = _encode
+"""The body as JSON: an object, as the event's schema says."""
 
 
 def encode_kept(event: Event) -> bytes:
@@ -264,11 +264,6 @@ def encode_kept(event: Event) -> bytes:
     return _pack_values(astuple(event)) if event.kept_as_values else _encode(event)
 
 
-def is_object(body: bytes) -> bool:
-    """Whether a body is the JSON object of its schema, and no values."""
-    return body.startswith(b"{")
-
-
 def decode_body(kind: str, body: bytes) -> Event:
     """The event back from its body, in any form that an agent has kept.
 
@@ -277,7 +272,7 @@ def decode_body(kind: str, body: bytes) -> Event:
         msgspec.ValidationError: the body is not one of that kind.
     """
     known = KINDS[kind]
-    if is_object(body) or not known.kept_as_values:
+    if body.startswith(b"{") or not known.kept_as_values:
         event: Event = _DECODERS[kind].decode(body)
         return event
     names, values = known.__struct_fields__, _values(body)
@@ -297,7 +292,7 @@ def _values(body: bytes) -> list[Any]:
 
 def public_body(kind: str, body: bytes) -> bytes:
     """The body as it may leave the board: an object, without the fields that stay on it."""
-    if not is_object(body):
+    if not body.startswith(b"{"):  # values
         body = _encode(decode_body(kind, body))
     private = KINDS[kind].stays_on_board
     if not private:
