@@ -225,7 +225,7 @@ class Board:
             access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,
             cloud=lambda: cloud_health(uplink.state),
-            storage=lambda: storage_health(storage.state, rosters),
+            storage=lambda: storage_health(storage.state, rosters, intake.committed.classes),
             clock_synced=lambda: wall.synced,
             wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns),
             today=wall.today,

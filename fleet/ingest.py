@@ -137,6 +137,7 @@ class Ingest:
         self._fetched_bytes = 0  # of the loop
         self._stopping = False
         self._was_ready = False
+        self._away = False
 
     def stop(self) -> None:
         """Finish what is being taken in and return from `run`. Safe in a signal handler."""
@@ -179,11 +180,26 @@ class Ingest:
         client.reconnect_delay_set(1, LAST_RETRY_S)
         client.on_socket_open = _at_once
         client.on_connect = self._connected
+        client.on_connect_fail = self._unreached
+        client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
         client.on_message = self._arrived
         return client
 
     # -- in paho's thread -----------------------------------------------------------------------
+
+    def _unreached(self, _client: paho.Client, _data: Any) -> None:
+        if not self._away:
+            self._away = True
+            where = f"{self._url.host}:{self._url.port}"
+            log.warning("the broker at %s cannot be reached; tried again until it can", where)
+
+    def _disconnected(
+        self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        if code.is_failure and not self._away:
+            self._away = True
+            log.warning("the connection to the broker ended (%s); tried again", code)
 
     def _connected(
         self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
@@ -200,6 +216,9 @@ class Ingest:
         if refused:
             log.error("the broker refused a subscription: %s", refused[0])
             return
+        if self._away:
+            self._away = False
+            log.info("connected to the broker")
         if not self._was_ready:
             self._was_ready = True
             self._on_ready()

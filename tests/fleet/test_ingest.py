@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
+from agent.demo.broker import free_port
 from agent.lesson.events import KINDS, ResponseRecorded, encode_body
 from agent.wire.codec import JSON, Packed, pack, unpack
 from agent.wire.payloads import (
@@ -254,6 +255,7 @@ def test_what_is_held_can_be_looked_at(
         (["ingest", "--broker", "mqtt://x", "--share", "a/b", "--database", "s.db"], "share"),
         (["ingest", "--broker", "mqtt://x", "--database", "nowhere/school.db"], "nowhere"),
         (["events", "--database", "nowhere.db"], "does not exist"),
+        (["collect", "--broker", "mqtt://127.0.0.1:1", "a/b/c/d/e", "out"], "127.0.0.1"),
     ],
 )
 def test_what_a_person_must_correct_is_said_plainly(
@@ -269,6 +271,26 @@ def test_what_a_person_must_correct_is_said_plainly(
     assert says in error
     assert "secret" not in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ingest", "--broker", "mqtts://x", "--ca", "nowhere.pem", "--database", "s.db"])
+    error = capsys.readouterr().err
+    assert "--ca" in error
+    assert "nowhere.pem" in error
+
+
+def test_a_broker_that_is_out_of_reach_is_named_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    program = (sys.executable, "-m", "fleet", "ingest", "--broker", f"mqtt://127.0.0.1:{port}")
+    with subprocess.Popen(
+        (*program, "--database", str(tmp_path / "school.db")), stderr=subprocess.PIPE, text=True
+    ) as ingest:
+        assert ingest.stderr is not None
+        said = ingest.stderr.readline()
+        ingest.terminate()
+    assert f"127.0.0.1:{port} cannot be reached" in said
 
 
 def test_the_database_outlives_a_kill(tmp_path: Path) -> None:

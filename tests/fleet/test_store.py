@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,18 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "newer.db").open()
     with pytest.raises(StoreUnusable):
         Store(tmp_path / "nowhere" / "school.db").open()
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_another_programs_database_is_refused_and_left_as_it_is(
+    tmp_path: Path, version: int
+) -> None:
+    board = tmp_path / "journal.db"
+    with closing(sqlite3.connect(board)) as db:
+        db.execute("create table event(epoch, seq, boot, mono_ns, kind, body)")
+        db.execute(f"pragma user_version={version}")
+    before = board.read_bytes()
+    with pytest.raises(StoreUnusable, match="no database of the school's"):
+        Store(board).open()
+    assert board.read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["journal.db"]

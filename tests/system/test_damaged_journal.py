@@ -14,6 +14,7 @@ from agent.app import Board
 from agent.demo.broker import LocalBroker
 from agent.errors import NotDurable
 from agent.journal import salvage
+from agent.journal.roster import StudentName
 from agent.journal.store import PAGE_BYTES
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
@@ -129,14 +130,29 @@ async def test_what_could_not_be_read_at_once_is_replayed_when_the_lesson_is_ove
 
 async def test_a_damaged_class_list_costs_its_names_not_the_lesson(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, None)
+    lists = {"7-3": [StudentName("a1", "01", "赵一")], "8-1": [StudentName("b2", "02", "钱二")]}
+
+    async def send(board: Board, class_id: str) -> None:
+        board.web.context.rosters.replace(class_id, lists[class_id])
+        students = [one.student for one in lists[class_id]]
+        await board.intake.submit(cmd.ReplaceRoster(class_id=class_id, students=students))
+
+    async with Board(settings) as board:
+        for class_id in lists:
+            await send(board, class_id)
+        assert not board.web.context.storage().names_lost
     (tmp_path / "roster.db").write_bytes(b"no database " * 1000)
     async with Board(settings) as board:
-        rosters = board.web.context.rosters
-        assert rosters.names("7-3") == {}
-        assert rosters.damaged
+        assert board.web.context.rosters.names("7-3") == {}
         assert board.web.context.storage().names_lost
         await teach(board, "first", 3)
     assert (tmp_path / "roster.damaged-1.db").exists()
+    async with Board(settings) as board:
+        assert board.web.context.storage().names_lost
+        await send(board, "7-3")
+        assert board.web.context.storage().names_lost
+        board.web.context.rosters.replace("8-1", lists["8-1"])
+        assert not board.web.context.storage().names_lost
 
 
 async def test_what_the_disk_does_not_note_of_a_salvage_holds_nothing_up(
