@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from agent.cloud.uplink import UplinkState
 from agent.journal.roster import RosterStore
-from agent.lesson.model import Roll
+from agent.lesson.model import ClassRoll
 from agent.storage import StorageState
 from agent.web.views import CloudHealth, StorageHealth
 from agent.wire.payloads import StorageReport
@@ -26,7 +26,7 @@ def cloud_health(state: UplinkState) -> CloudHealth:
 
 
 def storage_health(
-    state: StorageState, rosters: RosterStore, classes: Mapping[str, Roll]
+    state: StorageState, rosters: RosterStore, classes: Mapping[str, ClassRoll]
 ) -> StorageHealth:
     """The store, for pages and health. `classes`: whose names it should hold."""
     space = state.space
