@@ -22,6 +22,7 @@ from drivers.errors import DriverError, UnknownDriver
 
 WELL, FAILED, CORRECT_IT = 0, 1, 2
 JOURNAL_FILE = "journal.db"
+SETTINGS = "the board's settings file"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -197,7 +198,10 @@ def _damaged(arguments: argparse.Namespace) -> int:
         for path in damaged.export(data_dir, arguments.name, arguments.out):
             print(path)
         return WELL
-    for one in damaged.listed(data_dir):
+    found = damaged.listed(data_dir)
+    if not found:
+        _tell(WELL, f"{data_dir}: no damaged files")
+    for one in found:
         state = "being saved" if one.pending else "all that reads is saved"
         print(f"{one.path.name}  {one.size_bytes} bytes  {state}")
     return WELL
@@ -229,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run the agent until it is told to stop")
     run.set_defaults(carry_out=_run)
-    run.add_argument("--config", type=Path, required=True, metavar="FILE")
+    run.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
 
     # Its arguments are its own: main() hands them on before this parser sees them.
     commands.add_parser("demo", help="run a virtual classroom (see: demo --help)", add_help=False)
@@ -262,19 +266,19 @@ def _parser() -> argparse.ArgumentParser:
         "outbox", help="how many events wait for the school's receipt; changes nothing"
     )
     outbox.set_defaults(carry_out=_outbox)
-    outbox.add_argument("--config", type=Path, required=True, metavar="FILE")
+    outbox.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     outbox.add_argument("--json", action="store_true", help="one JSON object")
 
     backup = commands.add_parser(
         "backup", help="copy all that the board keeps into one file, beside a running agent"
     )
     backup.set_defaults(carry_out=_backup)
-    backup.add_argument("--config", type=Path, required=True, metavar="FILE")
+    backup.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     backup.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
     restore = commands.add_parser("restore", help="put a backup back; the former files are kept")
     restore.set_defaults(carry_out=_restore)
-    restore.add_argument("--config", type=Path, required=True, metavar="FILE")
+    restore.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     restore.add_argument("backup", type=Path, metavar="IN", help="what `backup` has written")
     restore.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -282,9 +286,9 @@ def _parser() -> argparse.ArgumentParser:
     damaged.set_defaults(carry_out=_damaged)
     doing = damaged.add_subparsers(dest="what", metavar="list|export", required=True)
     listing = doing.add_parser("list", help="the damaged files on this board")
-    listing.add_argument("--config", type=Path, required=True, metavar="FILE")
+    listing.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     export = doing.add_parser("export", help="copy one of them, with its log")
-    export.add_argument("--config", type=Path, required=True, metavar="FILE")
+    export.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     export.add_argument("name", metavar="NAME", help="as `damaged list` shows it")
     export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
@@ -292,7 +296,7 @@ def _parser() -> argparse.ArgumentParser:
         "set-pin", help="change the teacher's PIN, read from the terminal or standard input"
     )
     set_pin.set_defaults(carry_out=_set_pin)
-    set_pin.add_argument("--config", type=Path, required=True, metavar="FILE")
+    set_pin.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
 
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(carry_out=_version)

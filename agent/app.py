@@ -17,11 +17,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from agent import clock, logs
 from agent.clock import Clock
@@ -31,8 +30,7 @@ from agent.health import Pulse
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal import restore, snapshot
-from agent.journal.damage import damaged_files, is_damage, mark_suspect
-from agent.journal.errors import JournalDamaged
+from agent.journal.damage import damaged_files
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
 from agent.lesson.events import EpochStarted, Place
@@ -44,14 +42,13 @@ from agent.private_file import make_folder
 from agent.settings import Settings
 from agent.storage import Storage
 from agent.supervisor import DevicePlan, Supervisor
+from agent.watches import Ending, Watches
 from agent.web.phones import PhoneDesk
 
 if TYPE_CHECKING:  # the rest is loaded when the drivers run: see _load
     from agent.cloud.uplink import Uplink
 
 log = logging.getLogger(__name__)
-
-Ending = Literal["stopped", "crashed", "again"]
 
 STOP_S = 10.0
 ANSWERED_S = 0.1
@@ -100,7 +97,7 @@ class Board:
         """Take the settings, open nothing."""
         self._settings = settings
         self._exits = AsyncExitStack()
-        self._watches: list[asyncio.Task[None]] = []
+        self._watches = Watches(self._exits, settings.agent.data_dir)
         self._restored = asyncio.Event()
         self._renaming: asyncio.Task[None] | None = None
 
@@ -124,28 +121,11 @@ class Board:
 
         Who is told to stop stops, whatever else has happened.
         """
-        stop = asyncio.create_task(stopped.wait())
-        await asyncio.wait([stop, *self._watches], return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        ending: Ending = "stopped"
-        for watch in self._watches:
-            if watch.done() and not watch.cancelled():
-                error = watch.exception()
-                if isinstance(error, StartAgain):
-                    log.info("starting again: %s", error)
-                    ending = "again"
-                elif is_damage(error) or isinstance(error, JournalDamaged):
-                    log.error("%s: the journal is damaged: %s", watch.get_name(), error)
-                    mark_suspect(self.journal.path.parent)
-                    ending = "again"
-                else:
-                    log.error("%s crashed", watch.get_name(), exc_info=error)
-                    ending = "again" if ending == "again" else "crashed"
-        return "stopped" if stopped.is_set() else ending
+        return await self._watches.until(stopped)
 
     async def _start(self) -> None:
         settings, exits = self._settings, self._exits
-        self._watch_callbacks()
+        self._watches.add_callbacks()
         data_dir = _made(settings.agent.data_dir)
         opened = open_journal(data_dir / "journal.db", boot_id=clock.this_boot())
         self.journal = journal = opened.journal
@@ -193,24 +173,7 @@ class Board:
         expected_s = watchdog_s()
         if expected_s is not None:
             pulse = Pulse(intake, journal)
-            self._watch("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
-
-    def _watch_callbacks(self) -> None:
-        """What fails in a callback of the loop ends the agent, as a part that crashes does."""
-        loop = asyncio.get_running_loop()
-        failed: asyncio.Future[None] = loop.create_future()
-
-        def heard(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-            loop.default_exception_handler(context)
-            if "handle" in context and not failed.done():
-                failed.set_exception(context["exception"])
-
-        async def watch() -> None:
-            await failed
-
-        loop.set_exception_handler(heard)
-        self._exits.callback(loop.set_exception_handler, None)
-        self._watch("a callback", watch())
+            self._watches.add("pulse", pulse.run(expected_s / WATCHDOG_BEATS))
 
     async def _begin_epoch(self, opened: Opened) -> None:
         """Where numbers of events must not go on from what the journal says, new ones begin."""
@@ -262,7 +225,7 @@ class Board:
             access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,
             cloud=lambda: cloud_health(uplink.state),
-            storage=lambda: storage_health(storage.state, rosters),
+            storage=lambda: storage_health(storage.state, rosters, intake.committed.classes),
             clock_synced=lambda: wall.synced,
             wall=lambda boot, mono_ns: wall.wall(journal.boot_id(boot), mono_ns),
             today=wall.today,
@@ -281,26 +244,21 @@ class Board:
         if storage.salvages:
             uplink.hold()
         await exits.enter_async_context(uplink)
-        self._watch("web", self.web.watch())
-        self._watch("uplink", uplink.watch())
-        self._watch("clock", wall.watch())
-        self._watch("storage", storage.watch())
+        self._watches.add("web", self.web.watch())
+        self._watches.add("uplink", uplink.watch())
+        self._watches.add("clock", wall.watch())
+        self._watches.add("storage", storage.watch())
         control = Control(data_dir, {"restore": self._restore})
         await exits.enter_async_context(control)
-        self._watch("control", self._until_restored())
+        self._watches.add("control", self._until_restored())
         if storage.salvages:
-            self._watch("salvage", self._salvage(uplink))
+            self._watches.add("salvage", self._salvage(uplink))
 
     async def _salvage(self, uplink: Uplink) -> None:
         """Nothing goes to the school before all is there: gaps might only seem to be gaps."""
         await self.storage.salvage()
         uplink.release()
         await asyncio.Event().wait()  # a watch that ends has crashed
-
-    def _watch(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._watches.append(task)
-        self._exits.callback(task.cancel)
 
     @property
     def _place(self) -> Place:

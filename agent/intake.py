@@ -20,7 +20,7 @@ from agent.lesson import commands as cmd
 from agent.lesson import room, rules
 from agent.lesson.events import Event, QuestionOpened
 from agent.lesson.model import State
-from agent.lesson.replay import Stamped, apply, copy_of
+from agent.lesson.replay import Stamped, apply, apply_all, copy_of
 from drivers.capabilities import Outcome
 from drivers.readings import CardTap, KeyPress, Measurement, Reading, RemoteKey, Token
 
@@ -151,8 +151,11 @@ class Intake:
         group = _Group(self._generation)
         group.promise = asyncio.get_running_loop().create_future()
         now_ns = self._now_ns()
+        decided, boot = self._decided, self._journal.boot
         for event in events:
-            self._decide(group, event, now_ns)
+            at = Stamped(decided.epoch, decided.seq + 1, boot, now_ns, event)
+            apply(decided, at)
+            group.events.append(at)
         self._hand_over(group)
         return await group.promise
 
@@ -168,7 +171,7 @@ class Intake:
         self._drained_s = asyncio.get_running_loop().time()
         group = _Group(self._generation)
         group.readings = readings
-        decided, boot = self._decided, self._journal.boot
+        decided, boot, full = self._decided, self._journal.boot, self.full
         for reading in readings:
             event: Event | None
             if type(reading) is KeyPress:
@@ -180,10 +183,12 @@ class Intake:
             else:
                 event, outcome = None, self._hear(group, reading)
             if event is not None:
-                if self.full:
+                if full:
                     outcome = STORAGE_FULL
                 else:
-                    self._decide(group, event, reading.mono_ns)
+                    at = Stamped(decided.epoch, decided.seq + 1, boot, reading.mono_ns, event)
+                    apply(decided, at)
+                    group.events.append(at)
             if reading.token is not None:
                 told = group.outcomes.get(reading.device)
                 if told is None:
@@ -195,18 +200,15 @@ class Intake:
         """What is neither an answer nor a card. A step of the lesson is taken without room, too."""
         no_room = self.full and type(reading) is Measurement
         events = [] if no_room else room.decide_reading(self._decided, reading)
+        decided = self._decided
         for event in events:
-            self._decide(group, event, reading.mono_ns)
+            at = Stamped(decided.epoch, decided.seq + 1, self._journal.boot, reading.mono_ns, event)
+            apply(decided, at)
+            group.events.append(at)
         if events:
             return rules.ACCEPTED
         group.unheeded.append(reading.device)
         return STORAGE_FULL if no_room else UNHEEDED
-
-    def _decide(self, group: _Group, event: Event, mono_ns: int) -> None:
-        decided = self._decided
-        stamped = Stamped(decided.epoch, decided.seq + 1, self._journal.boot, mono_ns, event)
-        apply(decided, stamped)
-        group.events.append(stamped)
 
     def _hand_over(self, group: _Group) -> None:
         self._uncommitted += len(group.readings)
@@ -224,8 +226,7 @@ class Intake:
         self._room.set()
 
     def _committed(self, group: _Group) -> None:
-        for stamped in group.events:
-            apply(self.committed, stamped)
+        apply_all(self.committed, group.events)
         if group.promise is not None and not group.promise.done():
             group.promise.set_result([stamped.event for stamped in group.events])
         self.unheeded.update(group.unheeded)

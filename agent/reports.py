@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agent.cloud.uplink import UplinkState
 from agent.journal.roster import RosterStore
+from agent.lesson.model import ClassRoll
 from agent.storage import StorageState
 from agent.web.views import CloudHealth, StorageHealth
 from agent.wire.payloads import StorageReport
@@ -22,8 +25,10 @@ def cloud_health(state: UplinkState) -> CloudHealth:
     )
 
 
-def storage_health(state: StorageState, rosters: RosterStore) -> StorageHealth:
-    """The store, for pages and health."""
+def storage_health(
+    state: StorageState, rosters: RosterStore, classes: Mapping[str, ClassRoll]
+) -> StorageHealth:
+    """The store, for pages and health. `classes`: whose names it should hold."""
     space = state.space
     return StorageHealth(
         room=space.room,
@@ -31,7 +36,7 @@ def storage_health(state: StorageState, rosters: RosterStore) -> StorageHealth:
         used_percent=space.used_percent,
         salvage=state.salvage,
         missing=state.missing,
-        names_lost=rosters.damaged,
+        names_lost=any(rosters.lacks(name, roll.students) for name, roll in classes.items()),
         used_bytes=space.used_bytes,
         bound_bytes=space.bound_bytes,
         free_bytes=space.free_bytes,

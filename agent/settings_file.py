@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -210,6 +209,8 @@ def _unknown(where: KeyPath, model: type[BaseModel], also: Iterable[str]) -> str
     name = str(where[-1])
     around = _model_at(where[:-1], model)
     known = [*(around.model_fields if around else ()), *also]
+    import difflib  # noqa: PLC0415 (where a name is wrong; it holds 0.1 MB)
+
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"unknown key `{name}`; did you mean `{near[0]}`?"

@@ -26,7 +26,7 @@ from agent.demo.play import settle
 from agent.demo.scene import CLASS_ID, Scene
 from agent.journal.damage import pending
 from agent.journal.store import PAGE_BYTES
-from agent.lesson.events import ResponseRecorded, encode_kept
+from agent.lesson.events import ResponseRecorded, encode_kept, kept_kind
 from benchmarks.machine import machine
 
 CHUNK = 10_000
@@ -65,7 +65,7 @@ def older(events: int, epoch: int) -> Iterator[tuple[int, int, int, str, bytes]]
             key="A",
             token=str(seq),
         )
-        yield epoch << 32 | seq, 1, seq * 1000, type(event).__name__, encode_kept(event)
+        yield epoch << 32 | seq, 1, seq * 1000, kept_kind(type(event).__name__), encode_kept(event)
 
 
 def grow(journal: Path, events: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -42,6 +41,8 @@ def load(name: str) -> type[Driver]:
     """
     known = names()
     if not _NAME.fullmatch(name) or name not in known:
+        import difflib  # noqa: PLC0415 (where a name is wrong; it holds 0.1 MB)
+
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         raise UnknownDriver("driver_unknown", name, hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import termios
 
@@ -140,7 +141,7 @@ def _refusal(path: str, error: serial.SerialException) -> DeviceLost | DeviceMis
     reason = error.errno
     if not os.path.exists(path):
         return DeviceLost("port_missing", path, "plug the device in, or correct `port`")
-    if isinstance(error.__cause__, PermissionError) or reason == 13:  # noqa: PLR2004
+    if isinstance(error.__cause__, PermissionError) or reason == errno.EACCES:
         return DeviceMisconfigured("port_forbidden", path, "add the agent's user to group dialout")
     if "exclusively lock" in str(error):
         return DeviceLost("port_in_use", path, "another program or device entry holds it")

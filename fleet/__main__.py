@@ -14,8 +14,9 @@ from pathlib import Path
 from agent.wire.broker_url import parse_url
 from agent.wire.errors import TopicInvalid, WireError
 from agent.wire.topics import Address
+from fleet.broker import BrokerOptions, make_client
 from fleet.collect import collect
-from fleet.ingest import Ingest, IngestOptions, make_client
+from fleet.ingest import Ingest
 from fleet.store import HeldEvent, Store, StoreUnusable
 
 
@@ -29,9 +30,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "collect":
             return _collect(arguments)
         return _events(arguments)
-    except (WireError, StoreUnusable, OSError) as error:
+    except (WireError, StoreUnusable) as error:
         print(f"classroom-fleet: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = error.filename or getattr(arguments, "broker", "")
+        print(f"classroom-fleet: {where}: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _there(name: str) -> Path:
+    """A file that is to be read; argparse says which option names one that is not there."""
+    path = Path(name)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {name}")
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,19 +60,21 @@ def _parser() -> argparse.ArgumentParser:
         "--share", metavar="NAME", help="divide the work with other ingests of this name"
     )
     ingest.add_argument("--client-id", default="", help="must differ between ingests")
-    ingest.add_argument("--password-file", type=Path, metavar="FILE")
-    ingest.add_argument("--ca", type=Path, metavar="FILE", help="who vouches for the broker")
-    ingest.add_argument("--cert", type=Path, metavar="FILE", help="this ingest's certificate")
-    ingest.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key")
+    ingest.add_argument("--password-file", type=_there, metavar="FILE")
+    ingest.add_argument("--ca", type=_there, metavar="FILE", help="who vouches for the broker")
+    ingest.add_argument("--cert", type=_there, metavar="FILE", help="this ingest's certificate")
+    ingest.add_argument("--key", type=_there, metavar="FILE", help="the certificate's key")
 
     collect = commands.add_parser(
         "collect", help="fetch the damaged files that a board has set aside"
     )
     collect.add_argument("--broker", required=True, metavar="URL", help="mqtt://[user@]host[:port]")
-    collect.add_argument("--password-file", type=Path, metavar="FILE")
-    collect.add_argument("--ca", type=Path, metavar="FILE", help="who vouches for the broker")
-    collect.add_argument("--cert", type=Path, metavar="FILE", help="a certificate of the school's")
-    collect.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key")
+    collect.add_argument("--password-file", type=_there, metavar="FILE")
+    collect.add_argument("--ca", type=_there, metavar="FILE", help="who vouches for the broker")
+    collect.add_argument(
+        "--cert", type=_there, metavar="FILE", help="a certificate of the school's"
+    )
+    collect.add_argument("--key", type=_there, metavar="FILE", help="the certificate's key")
     collect.add_argument("board", metavar="BOARD", help="CITY/COUNTY/SCHOOL/ROOM/DEVICE")
     collect.add_argument("folder", type=Path, metavar="FOLDER", help="where the files go")
 
@@ -73,9 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 def _ingest(arguments: argparse.Namespace) -> int:
     store = Store(arguments.database)
     ingest = Ingest(
-        IngestOptions(
-            broker=arguments.broker,
-            share=arguments.share,
+        BrokerOptions(
+            url=arguments.broker,
             client_id=arguments.client_id,
             password_file=arguments.password_file,
             ca_file=arguments.ca,
@@ -83,6 +97,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
             key_file=arguments.key,
         ),
         store,
+        share=arguments.share,
         on_ready=lambda: print("ready", flush=True),
     )
     store.open()
@@ -99,14 +114,14 @@ def _collect(arguments: argparse.Namespace) -> int:
     parts = arguments.board.split("/")
     if len(parts) != len(Address._fields):
         raise TopicInvalid(f"{arguments.board!r} is not CITY/COUNTY/SCHOOL/ROOM/DEVICE")
-    options = IngestOptions(
-        broker=arguments.broker,
+    options = BrokerOptions(
+        url=arguments.broker,
         password_file=arguments.password_file,
         ca_file=arguments.ca,
         cert_file=arguments.cert,
         key_file=arguments.key,
     )
-    url = parse_url(options.broker)
+    url = parse_url(options.url)
     client = make_client(options, "collect")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     board = Address(*parts).checked()

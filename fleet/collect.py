@@ -11,7 +11,6 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.wire import topics
@@ -27,6 +26,7 @@ from agent.wire.payloads import (
     encode,
 )
 from agent.wire.topics import Address
+from fleet.broker import properties
 
 TRIES = 3
 SILENCE_S = 60.0
@@ -92,9 +92,8 @@ def collect(
 
 def _ask(client: paho.Client, address: Address, job: Job) -> None:
     packed = pack(encode(job))
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.ContentType = packed.content_type
-    client.publish(address.dn(topics.JOB), packed.payload, qos=1, properties=properties)
+    typed = properties(PacketTypes.PUBLISH, ContentType=packed.content_type)
+    client.publish(address.dn(topics.JOB), packed.payload, qos=1, properties=typed)
 
 
 def _hear(message: paho.MQTTMessage, put: Callable[[JobReport | LogPart], None]) -> None:

@@ -10,19 +10,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
-import secrets
 import socket
 import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -42,6 +38,7 @@ from agent.wire.payloads import (
     encode,
 )
 from agent.wire.topics import Address
+from fleet.broker import BrokerOptions, make_client, properties
 from fleet.store import Store
 
 log = logging.getLogger(__name__)
@@ -60,24 +57,6 @@ STORE_RETRY_S = 1.0
 MAX_PACKET_BYTES = 300 * 1024
 LAST_RETRY_S = 2
 """All boards of the school wait for this one."""
-
-
-class IngestOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to run.
-
-    Attributes:
-        broker: mqtt://[user@]host[:port] or mqtts://...
-        share: workers of one share divide the batches among them; None: this one takes all.
-        client_id: must differ between workers; "" for a random one.
-    """
-
-    broker: str
-    share: str | None = None
-    client_id: str = ""
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
 
 
 class Message(NamedTuple):
@@ -124,20 +103,29 @@ class Ingest:
     """One worker. `run` blocks until `stop`."""
 
     def __init__(
-        self, options: IngestOptions, store: Store, *, on_ready: Callable[[], None]
+        self,
+        broker: BrokerOptions,
+        store: Store,
+        *,
+        share: str | None = None,
+        on_ready: Callable[[], None],
     ) -> None:
-        """Take everything, open nothing. `on_ready` is called once subscribed.
+        """Take everything, open nothing.
+
+        `share`: workers of one share divide the batches among them; None: this one takes all.
+        `on_ready` is called once subscribed.
 
         Raises:
             BrokerUrlInvalid: the broker's address cannot be used.
             TopicInvalid: the share's name cannot be used.
         """
         self.count = Counters()
-        self._options = options
-        self._url = parse_url(options.broker)
+        self._broker = broker
+        self._url = parse_url(broker.url)
+        self._share = share
         self._filters = [
-            topics.every_board(topics.BATCH, share=options.share),
-            topics.every_board(topics.SUM, share=options.share),
+            topics.every_board(topics.BATCH, share=share),
+            topics.every_board(topics.SUM, share=share),
             # Births are retained, and a shared subscription delivers nothing retained.
             topics.every_board(topics.STATE),
         ]
@@ -149,6 +137,7 @@ class Ingest:
         self._fetched_bytes = 0  # of the loop
         self._stopping = False
         self._was_ready = False
+        self._away = False
 
     def stop(self) -> None:
         """Finish what is being taken in and return from `run`. Safe in a signal handler."""
@@ -162,7 +151,7 @@ class Ingest:
             self._url.port,
             keepalive=30,
             clean_start=True,
-            properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES),
+            properties=properties(PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES),
         )
         client.loop_start()
         told = 0
@@ -180,24 +169,37 @@ class Ingest:
                         answer.topic,
                         answer.payload,
                         qos=1,
-                        properties=_properties(
-                            PacketTypes.PUBLISH, ContentType=answer.content_type
-                        ),
+                        properties=properties(PacketTypes.PUBLISH, ContentType=answer.content_type),
                     )
         finally:
             client.disconnect()
             client.loop_stop()
 
     def _new_client(self) -> paho.Client:
-        client = make_client(self._options, "ingest")
+        client = make_client(self._broker, "ingest")
         client.reconnect_delay_set(1, LAST_RETRY_S)
         client.on_socket_open = _at_once
         client.on_connect = self._connected
+        client.on_connect_fail = self._unreached
+        client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
         client.on_message = self._arrived
         return client
 
     # -- in paho's thread -----------------------------------------------------------------------
+
+    def _unreached(self, _client: paho.Client, _data: Any) -> None:
+        if not self._away:
+            self._away = True
+            where = f"{self._url.host}:{self._url.port}"
+            log.warning("the broker at %s cannot be reached; tried again until it can", where)
+
+    def _disconnected(
+        self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+    ) -> None:
+        if code.is_failure and not self._away:
+            self._away = True
+            log.warning("the connection to the broker ended (%s); tried again", code)
 
     def _connected(
         self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
@@ -214,6 +216,9 @@ class Ingest:
         if refused:
             log.error("the broker refused a subscription: %s", refused[0])
             return
+        if self._away:
+            self._away = False
+            log.info("connected to the broker")
         if not self._was_ready:
             self._was_ready = True
             self._on_ready()
@@ -306,7 +311,7 @@ class Ingest:
     def _comes_early(self, message: Message, address: Address, batch: Batch) -> bool:
         """Whether what is missing before a batch may be with another worker, about to be filed."""
         return (
-            self._options.share is not None
+            self._share is not None
             and len(self._early) < MAX_EARLY
             and time.monotonic() - message.arrived_s < EARLY_S
             and batch.items[0].seq > self._store.upto(address.device, batch.epoch) + 1
@@ -351,29 +356,6 @@ class Ingest:
             said.setdefault((address.device, str(receipt.epoch)), Said(address, receipt))
 
 
-def make_client(options: IngestOptions, name: str) -> paho.Client:
-    """A client of the broker, not connected yet; `name` begins its id where none is given."""
-    url = parse_url(options.broker)
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        # Some brokers refuse a client without a name.
-        client_id=options.client_id or f"{name}-{secrets.token_hex(6)}",
-        protocol=paho.MQTTv5,
-    )
-    if url.user is not None:
-        password = None
-        if options.password_file is not None:
-            password = options.password_file.read_text(encoding="utf-8").strip()
-        client.username_pw_set(url.user, password)
-    if url.tls:
-        client.tls_set(
-            ca_certs=None if options.ca_file is None else str(options.ca_file),
-            certfile=None if options.cert_file is None else str(options.cert_file),
-            keyfile=None if options.key_file is None else str(options.key_file),
-        )
-    return client
-
-
 def _at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
     """Receipts are small and awaited: the kernel must not gather them."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -382,10 +364,3 @@ def _at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
 def _answer(said: Said) -> Answer:
     packed = pack(encode(said.what))
     return Answer(said.address.dn(topics.ACK), packed.payload, packed.content_type)
-
-
-def _properties(packet: int, **values: str | int) -> Properties:
-    properties = Properties(packet)  # type: ignore[no-untyped-call]
-    for name, value in values.items():
-        setattr(properties, name, value)
-    return properties

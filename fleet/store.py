@@ -97,6 +97,7 @@ class Store:
         """
         try:
             self._db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S)
+            self._must_be_ours()
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             version = self._version()
@@ -112,6 +113,13 @@ class Store:
                 raise StoreUnusable(f"{self._path} is of version {version}: use a newer program")
         except sqlite3.Error as error:
             raise StoreUnusable(f"{self._path} cannot be used: {error}") from error
+
+    def _must_be_ours(self) -> None:
+        """A board's journal is SQLite, too, perhaps of the same version: it is left alone."""
+        names = {row[0] for row in self._db.execute("select name from sqlite_master")}
+        if names and not {"event", "upto", "quarantine"} <= names:
+            self._db.close()
+            raise StoreUnusable(f"{self._path} is no database of the school's; choose another file")
 
     def _version(self) -> int:
         return int(self._db.execute("pragma user_version").fetchone()[0])
@@ -192,7 +200,7 @@ class Store:
         held = {
             seq: (boot, mono_ns)
             for seq, boot, mono_ns in self._db.execute(
-                f"select seq, boot, mono_ns from event {where} "  # noqa: S608
+                f"select seq, boot, mono_ns from event {where} "  # noqa: S608 (the text above)
                 f"union all select seq, boot, mono_ns from quarantine {where}",
                 (device, epoch, items[0].seq, items[-1].seq),
             )
@@ -354,7 +362,7 @@ class Store:
         self, table: Literal["event", "quarantine", "roll_up", "board_state", "device"]
     ) -> int:
         """How many rows a table has."""
-        return int(self._db.execute(f"select count(*) from {table}").fetchone()[0])  # noqa: S608
+        return int(self._db.execute(f"select count(*) from {table}").fetchone()[0])  # noqa: S608 (one of these)
 
     def device_counts(self, device: str) -> DeviceCounts:
         """What a board sent beside new events."""

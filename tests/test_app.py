@@ -101,7 +101,7 @@ async def test_a_receiver_is_answered_after_the_disk_failed_for_a_while(
         async with Board(settings.model_copy(update={"devices": devices})) as board:
             receiver.press("0000000A", "A")
             await until(lambda: len(shown) == 1)
-            board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+            board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001 (not 5 s)
             other = sqlite3.connect(board.journal.path, isolation_level=None)
             other.execute("begin immediate")
             receiver.press("0000000A", "B")
@@ -176,11 +176,11 @@ async def test_a_restored_journal_whose_epoch_was_not_written_tries_again(
         name_card=str,
         confirm=lambda device, outcomes: None,
     )
-    opened.journal._db.execute("pragma busy_timeout = 0")  # noqa: SLF001
+    opened.journal._db.execute("pragma busy_timeout = 0")  # noqa: SLF001 (not 5 s)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
     with pytest.raises(NotDurable):
-        await board._begin_epoch(opened)  # noqa: SLF001
+        await board._begin_epoch(opened)  # noqa: SLF001 (no step of its own)
     other.close()
     board.intake.stop()
     opened.journal.close()

@@ -88,11 +88,15 @@ async def test_where_no_time_is_known_it_is_the_last_day_that_was() -> None:
 
 
 async def test_a_full_disk_does_not_end_the_watch() -> None:
+    refused = asyncio.Event()
+
     async def refuse(_: LearnClock) -> None:
+        refused.set()
         raise NotDurable("not_durable", "journal", "free space")
 
     clock = Clock(BOOT, learnt=dict, submit=refuse, uncertainty_ns=lambda: 5_000_000)
     watching = asyncio.create_task(clock.watch())
-    await asyncio.sleep(0.01)
+    await refused.wait()
+    await asyncio.sleep(0)
     assert not watching.done()
     watching.cancel()

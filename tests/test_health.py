@@ -35,7 +35,7 @@ async def test_an_idle_agent_is_alive(room: Room) -> None:
 async def test_a_writer_that_hangs_stops_the_pulse(room: Room) -> None:
     told: list[str] = []
     pulse = Pulse(room.intake, room.journal, tell=listener(told))
-    room.journal._db.execute("pragma busy_timeout = 5000")  # noqa: SLF001
+    room.journal._db.execute("pragma busy_timeout = 5000")  # noqa: SLF001 (as an agent)
     other = sqlite3.connect(room.path, isolation_level=None)
     other.execute("begin immediate")
     await room.press("0A", "B", "t1")

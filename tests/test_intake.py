@@ -15,6 +15,7 @@ from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
+from agent.lesson.events import kept_kind
 from agent.lesson.model import State
 from agent.lesson.replay import replay
 from drivers.capabilities import Outcome
@@ -93,8 +94,9 @@ async def test_a_press_is_told_only_when_another_program_can_read_it(room: Room)
     reader = sqlite3.connect(room.path)
 
     def look() -> None:
-        query = "select count(*) from event where kind = 'ResponseRecorded'"
-        seen.append(reader.execute(query).fetchone()[0])
+        query = "select count(*) from event where kind = ?"
+        kept = kept_kind("ResponseRecorded")
+        seen.append(reader.execute(query, (kept,)).fetchone()[0])
 
     room.intake.on_commit(look)
     await room.press("0A", "B", "t1")

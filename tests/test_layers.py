@@ -1,6 +1,8 @@
 """The contracts of import-linter see what they are for: one forbidden import breaks each."""
 
+import ast
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
@@ -43,6 +45,19 @@ def broken(graph: grimp.ImportGraph) -> set[str]:
         if not contract.check(copy.deepcopy(graph), verbose=False).kept:
             found.add(options["name"])
     return found
+
+
+def modules_imported(source: str) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def of_tests(source: str) -> set[str]:
+    return {one for one in modules_imported(source) if one.partition(".")[0] == "tests"}
 
 
 def test_every_contract_is_kept(graph: grimp.ImportGraph) -> None:
@@ -102,3 +117,16 @@ def test_an_allowed_import_breaks_none(
     changed = copy.deepcopy(graph)
     changed.add_import(importer=importer, imported=imported)
     assert broken(changed) == set()
+
+
+def test_benchmarks_take_nothing_from_the_tests() -> None:
+    """Tests may use the benchmarks' rigs; what both need belongs there."""
+    files = sorted((ROOT / "benchmarks").rglob("*.py"))
+    assert len(files) > 40
+    taken = {str(one.relative_to(ROOT)): of_tests(one.read_text("utf-8")) for one in files}
+    assert {name for name, modules in taken.items() if modules} == set()
+
+
+@pytest.mark.parametrize("line", ["import tests.x", "from tests import x", "from tests.x import y"])
+def test_a_benchmark_that_takes_from_the_tests_is_found(line: str) -> None:
+    assert of_tests(f"def late():\n    {line}\n    from testsuite import z\n")

@@ -89,7 +89,8 @@ async def test_a_device_is_ready_when_it_says_so() -> None:
         await bench.until("ready")
         assert bench.status.facts["firmware"] == "1.0"
         assert bench.status.counters == {"junk_bytes": 3}
-        await asyncio.sleep(0)
+        while not bench.readings:
+            await asyncio.sleep(0)
         assert [type(one) for one in bench.readings] == [KeyPress]
     assert bench.status.state == "stopped"
 
@@ -131,8 +132,10 @@ async def test_a_misconfigured_device_waits_for_a_person() -> None:
     Acme.script = [DeviceMisconfigured("protocol_unknown", "device-1", "update the receiver")]
     bench = Bench()
     async with bench.supervisor:
+        keeper = next(task for task in asyncio.all_tasks() if task.get_name() == "device-1")
         await bench.until("ready", "misconfigured")
-        await asyncio.sleep(0.5)
+        await asyncio.wait({keeper})  # nobody is left who would try it again
+        assert keeper.exception() is None
         assert bench.states == ["ready", "misconfigured"]
         assert (bench.status.code, bench.status.hint) == (
             "protocol_unknown",

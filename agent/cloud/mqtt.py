@@ -338,7 +338,7 @@ class MqttClient:
 
 
 def _properties(packet: int, **values: str | int) -> Properties:
-    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    properties = Properties(packet)
     for name, value in values.items():
         setattr(properties, name, value)
     return properties

@@ -130,7 +130,7 @@ class Packer:
             try:
                 known = KINDS[kind]
                 version = known.version
-                if known.stays_on_board or body.startswith(b"["):
+                if known.stays_on_board or not body.startswith(b"{"):
                     body = public_body(kind, body)
             except (KeyError, msgspec.DecodeError, AttributeError, TypeError):
                 self.set_aside(epoch, row.seq, "unreadable")

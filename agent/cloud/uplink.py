@@ -165,7 +165,9 @@ class Uplink:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + STOP_S
         self._publish_state(mqtt, online=False)
-        while mqtt.connected and not mqtt.settled and loop.time() < deadline_s:  # noqa: ASYNC110
+        while (  # noqa: ASYNC110 (nobody tells)
+            mqtt.connected and not mqtt.settled and loop.time() < deadline_s
+        ):
             await asyncio.sleep(0.01)
         mqtt.disconnect()
 

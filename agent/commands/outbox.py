@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from agent.errors import AgentError, InputInvalid
 from agent.journal import receipt
 from agent.journal.reading import SEQ_BITS, SEQ_MASK, row_id
-from agent.lesson.events import ClockLearnt, decode_body
+from agent.lesson.events import ClockLearnt, decode_body, kind_of
 
 BUSY_S = 2.0
 RECEIPT = "select value from meta where name = :name"
@@ -94,7 +94,7 @@ def _named(db: Database, row: dict[str, Any]) -> EventName:
             seconds = (row["mono_ns"] + learnt.offset_ns) / 1e9
             at = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
             break
-    return EventName(row["id"] >> SEQ_BITS, row["id"] & SEQ_MASK, row["kind"], at)
+    return EventName(row["id"] >> SEQ_BITS, row["id"] & SEQ_MASK, kind_of(row["kind"]), at)
 
 
 def _name(row_id_: int) -> str:

@@ -135,12 +135,7 @@ class LocalBroker:
         """End it, with force if need be. Safe to call twice."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, within_s=STOP_S)
             if process.stdin is not None:
                 process.stdin.close()
         if self._log is not None:
@@ -170,6 +165,16 @@ class LocalBroker:
         settings = self._folder / "mosquitto.conf"
         settings.write_text(MOSQUITTO_CONF.format(**values), encoding="utf-8")
         return [program, "-c", str(settings)]
+
+
+def end(process: subprocess.Popen[bytes], *, within_s: float) -> None:
+    """Ask a process to end, and force it after so long."""
+    process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import random
 import shutil
 import signal
@@ -22,6 +23,12 @@ from agent.demo.scene import CLASS_ID, Scene
 from agent.demo.stage import PartFailed
 
 PORT = 8080
+HIGHEST_PORT = 65_535
+QUESTIONS = 8
+
+
+class PortTaken(OSError):
+    """The pages cannot be had where they were wished for."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "the school's ingest, and the pages. Runs until Ctrl-C.",
     )
     p.add_argument("--headless", action="store_true", help="play a lesson by itself, then stop")
-    p.add_argument("--questions", type=int, default=8, metavar="N", help="with --headless")
+    p.add_argument("--questions", type=int, metavar="N", help="with --headless: how many (8)")
     p.add_argument("--seed", type=int, default=1, metavar="S", help="another class, other answers")
     p.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     p.add_argument(
@@ -50,8 +57,12 @@ def main(argv: Sequence[str]) -> int:
     local = arguments.broker in ("iotcore", "mosquitto")
     if not local and not arguments.broker.startswith(("mqtt://", "mqtts://")):
         parser().error("--broker takes iotcore, mosquitto or mqtt://host:port")
-    if arguments.questions < 1:
+    if not arguments.headless and (arguments.questions is not None or arguments.json):
+        parser().error("--questions and --json go with --headless")
+    if arguments.questions is not None and arguments.questions < 1:
         parser().error("--questions takes a number from 1")
+    if arguments.port is not None and not 1 <= arguments.port <= HIGHEST_PORT:
+        parser().error(f"--port takes a number from 1 to {HIGHEST_PORT}")
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="classroom-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -93,11 +104,11 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
             loop.add_signal_handler(number, stopped.set)
         if not arguments.headless:
             scene.let_answer()
-            _welcome(scene, keep=arguments.keep is not None)
+            _welcome(scene, arguments.host, keep=arguments.keep is not None)
             await _until_stopped(scene, stopped)
             say("stopping")
             return 0
-        playing = play(scene, questions=arguments.questions, say=say)
+        playing = play(scene, questions=arguments.questions or QUESTIONS, say=say)
         result = await _unless_stopped(scene, playing, stopped)
     if result is None:
         say("stopped before the lesson was over: no figures")
@@ -128,9 +139,9 @@ def _check_free(host: str, port: int) -> None:
             sock.bind((host, port))
         except OSError as error:
             hint = "stop what uses it, or choose another with --port"
-            raise OSError(
-                error.errno, f"port {port} cannot be had ({error.strerror}); {hint}"
-            ) from error
+            if error.errno != errno.EADDRINUSE:
+                hint = "give an address of this machine with --host, and a port of 1024 or more"
+            raise PortTaken(f"{host}:{port} cannot be had ({error.strerror}); {hint}") from error
 
 
 async def _until_stopped(scene: Scene, stopped: asyncio.Event) -> None:
@@ -142,13 +153,15 @@ async def _until_stopped(scene: Scene, stopped: asyncio.Event) -> None:
             continue
 
 
-def _welcome(scene: Scene, *, keep: bool) -> None:
+def _welcome(scene: Scene, host: str, *, keep: bool) -> None:
     stage = scene.stage
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104 (only told)
+    pages = f"http://{shown}:{stage.port}"
     say(
         f"""
-  Teacher      http://localhost:{stage.port}            PIN {stage.pin()}
-  Projector    http://localhost:{stage.port}/projector
-  Students     http://localhost:{stage.port}/s
+  Teacher      {pages}            PIN {stage.pin()}
+  Projector    {pages}/projector
+  Students     {pages}/s
 
 Open a lesson with class {CLASS_ID} and ask: 48 clickers and 6 phones answer.
 Broker {stage.broker_url}, the school's database {stage.database}.

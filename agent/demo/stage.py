@@ -147,7 +147,8 @@ class Stage:
     @property
     def url(self) -> str:
         """Where the pages are."""
-        return f"http://127.0.0.1:{self.port}"
+        host = "127.0.0.1" if self._host == "0.0.0.0" else self._host  # noqa: S104 (only read)
+        return f"http://{host}:{self.port}"
 
     async def start_school(self) -> None:
         """Start the broker, unless it runs elsewhere, and the school's ingest."""

@@ -30,6 +30,8 @@ STEPS = (
     """,
     # Answers are kept as values (agent/lesson/events.py), which an agent before that cannot read.
     "",
+    # New answers are MessagePack under a short name (the same); older rows stay as they are.
+    "",
 )
 
 

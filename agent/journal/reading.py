@@ -8,16 +8,17 @@ from pathlib import Path
 
 import msgspec
 
-from agent.lesson.events import decode_body
+from agent.lesson.events import decode_body, kind_of
 from agent.lesson.model import LessonSpan, Position
 from agent.lesson.replay import Stamped
 
 SEQ_BITS = 32
 SEQ_MASK = (1 << SEQ_BITS) - 1
 _NO_END = (1 << 63) - 1
+_NO_LIMIT = -1
 
 EventRow = tuple[int, int, int, str, bytes]
-"""A row of the table: id, boot, mono_ns, kind, body."""
+"""A row of the table: id, boot, mono_ns, kind, body. In the file, some kinds have short names."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -55,18 +56,27 @@ class JournalReader:
         self._reader.execute("pragma cache_size=-128")
 
     def _rows(self, first: int, last: int, limit: int) -> Iterable[EventRow]:
-        """Rows of the table by id, both ends included."""
-        return self._reader.execute(
-            "select id, boot, mono_ns, kind, body from event where id between ? and ? limit ?",
-            (first, last, limit),
+        """Rows of the table by id, both ends included, under the names of their kinds."""
+        query = (
+            "select id, boot, mono_ns, kind, body from event where id between ? and ? "
+            "order by id limit ?"
         )
+        for number, boot, mono_ns, kept, body in self._reader.execute(query, (first, last, limit)):
+            yield number, boot, mono_ns, kind_of(kept), body
 
     def read(self, epoch: int, after: int, limit: int) -> list[Row]:
         """Committed events of one epoch, from `after` + 1 on, at most `limit`."""
-        boot_id = self.boot_id
         rows = self._rows(row_id(epoch, after) + 1, row_id(epoch, SEQ_MASK), limit)
+        boots = self._boots
         return [
-            Row(epoch, number & SEQ_MASK, boot_id(boot), mono_ns, kind, body)
+            Row(
+                epoch,
+                number & SEQ_MASK,
+                boots.get(boot) or unknown_boot(boot),
+                mono_ns,
+                kind,
+                body,
+            )
             for number, boot, mono_ns, kind, body in rows
         ]
 
@@ -80,10 +90,7 @@ class JournalReader:
         return list(self._stamped(row_id(first.epoch, first.seq), row_id(last.epoch, last.seq)))
 
     def _stamped(self, first: int, last: int) -> Iterator[Stamped]:
-        query = (
-            "select id, boot, mono_ns, kind, body from event where id between ? and ? order by id"
-        )
-        for number, boot, mono_ns, kind, body in self._reader.execute(query, (first, last)):
+        for number, boot, mono_ns, kind, body in JournalReader._rows(self, first, last, _NO_LIMIT):
             try:
                 event = decode_body(kind, body)
             except (KeyError, msgspec.DecodeError, UnicodeDecodeError):

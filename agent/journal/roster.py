@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +29,6 @@ class RosterStore:
     def __init__(self, path: Path) -> None:
         """Take everything, open nothing."""
         self.path = path
-        self.damaged = False
-        """Names were lost with a damaged file: the class lists must be sent again."""
         self._known: dict[str, dict[str, StudentName]] | None = None
 
     def names(self, class_id: str | None) -> dict[str, StudentName]:
@@ -38,6 +36,10 @@ class RosterStore:
         if class_id is None:
             return {}
         return self._all().get(class_id, {})
+
+    def lacks(self, class_id: str, students: Iterable[str]) -> bool:
+        """Whether a student of the class has no name here: its list must be sent again."""
+        return not self._all().get(class_id, {}).keys() >= set(students)
 
     def add(self, class_id: str, students: Sequence[StudentName]) -> None:
         """Know these students of a class too.
@@ -64,7 +66,6 @@ class RosterStore:
             hint = f"free space or check the disk ({error})"
             raise CommitFailed("not_durable", str(self.path), hint) from error
         everybody[class_id] = _by_pseudonym(students)
-        self.damaged = False
 
     def look(self) -> None:
         """See whether the file reads, so that people are told before they need a name."""
@@ -82,7 +83,6 @@ class RosterStore:
                 log.error("%s is damaged (%s) and set aside as %s", self.path, error, aside.name)
                 self.path.rename(aside)
                 self.path.with_name(self.path.name + "-journal").unlink(missing_ok=True)
-                self.damaged = True
                 self._known = {}
         return self._known
 

@@ -31,7 +31,7 @@ from agent.journal.sqlite_pages import (
     file_page_bytes,
     read_wal,
 )
-from agent.lesson.events import KINDS, decode_body
+from agent.lesson.events import KINDS, decode_body, kind_of
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply
 
@@ -93,7 +93,8 @@ def understood(cell: Cell) -> tuple[Table, tuple[object, ...]] | None:
 
 
 def _is_event(row: EventRow) -> bool:
-    number, boot, _, kind, body = row
+    number, boot, _, kept, body = row
+    kind = kind_of(kept)
     if not MIN_EVENT_ID < number <= MAX_EPOCH << SEQ_BITS | SEQ_MASK or not number & SEQ_MASK:
         return False
     if not 0 < boot < MIN_EVENT_ID:
@@ -298,12 +299,12 @@ def _advance(state: State, rows: dict[int, EventRow]) -> bool:
     """Apply rows in order; whether none is missing between them."""
     gapless = True
     for number in sorted(rows):
-        _, boot, mono_ns, kind, body = rows[number]
+        _, boot, mono_ns, kept, body = rows[number]
         epoch, seq = number >> SEQ_BITS, number & SEQ_MASK
         follows = seq == state.seq + 1 if epoch == state.epoch else seq == 1
         gapless = gapless and follows
         try:
-            event = decode_body(kind, body)
+            event = decode_body(kind_of(kept), body)
         except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
             gapless = False
             continue

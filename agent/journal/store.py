@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
@@ -32,7 +33,7 @@ from agent.journal.errors import (
 from agent.journal.migrations import migrate
 from agent.journal.reading import SEQ_BITS, EventRow, JournalReader, row_id
 from agent.journal.side_work import Batch, SideWork
-from agent.lesson.events import encode_body, encode_kept
+from agent.lesson.events import Event, encode_body, encode_kept, kept_kind
 from agent.lesson.replay import Stamped
 from agent.private_file import make_folder
 
@@ -40,6 +41,7 @@ STOP_S = 5.0
 SMALL_ROWS = 32
 LARGE_ROWS = 256
 """Rows of one statement: few lengths, so that each statement is prepared once and kept."""
+COLUMNS = 5
 TAIL_ROWS = 4096
 """Of the newest events so many stay in memory: the uplink reads what was just written."""
 SPENT_ROWS = 256
@@ -60,9 +62,16 @@ Done = Callable[[JournalError | None], None]
 
 
 class _Group(NamedTuple):
-    """What becomes durable together: `rows` as they are kept, `published` as the uplink wants."""
+    """What becomes durable together.
 
-    rows: list[EventRow]
+    Attributes:
+        cells: the rows as they are kept, one cell behind the other, as a statement takes them.
+        published: the rows as the uplink wants them.
+        generation: see `Journal.begin_again`.
+        done: told what became of it.
+    """
+
+    cells: list[int | str | bytes]
     published: list[EventRow]
     generation: int
     done: Done
@@ -221,20 +230,22 @@ class Journal(JournalReader):
 
     def append(self, events: Sequence[Stamped], done: Done) -> None:
         """Queue events for the next commit; `done(None)` once durable, `done(error)` if not."""
-        rows: list[EventRow] = []
+        cells: list[int | str | bytes] = []
         published: list[EventRow] = []
+        kind, name, kept_name, as_values = Event, "", "", False
         for one in events:
             event = one.event
-            kind = type(event)
-            number = one.epoch << SEQ_BITS | one.seq
-            name = kind.__name__
-            row = (number, one.boot, one.mono_ns, name, encode_body(event))
-            published.append(row)
-            if kind.kept_as_values:
-                row = (number, one.boot, one.mono_ns, name, encode_kept(event))
-            rows.append(row)
+            if type(event) is not kind:
+                kind = type(event)
+                name, as_values = kind.__name__, kind.kept_as_values
+                kept_name = kept_kind(name)
+            number, boot, mono_ns = one.epoch << SEQ_BITS | one.seq, one.boot, one.mono_ns
+            body = encode_body(event)
+            published.append((number, boot, mono_ns, name, body))
+            kept = encode_kept(event) if as_values else body
+            cells += (number, boot, mono_ns, kept_name, kept)
         self._unwritten += 1
-        self._queue.put(_Group(rows, published, self._generation, done))
+        self._queue.put(_Group(cells, published, self._generation, done))
 
     def begin_again(self) -> None:
         """After a failed commit: what is appended from now on has fresh numbers."""
@@ -304,16 +315,18 @@ class Journal(JournalReader):
 
     def _commit(self, groups: list[_Group], side: Batch) -> JournalError | None:
         db = self._db
-        rows = [row for group in groups for row in group.rows]
-        if not rows and not any(side):
+        cells = groups[0].cells if len(groups) == 1 else []
+        if len(groups) > 1:
+            cells = list(chain.from_iterable(group.cells for group in groups))
+        if not cells and not any(side):
             return None
         self._attempts += 1
         try:
-            if len(rows) <= SMALL_ROWS and not any(side):
-                self._insert(rows)  # one statement is a transaction of its own
+            if len(cells) <= SMALL_ROWS * COLUMNS and not any(side):
+                self._insert(cells)  # one statement is a transaction of its own
             else:
                 db.execute("begin immediate")
-                self._insert(rows)
+                self._insert(cells)
                 side.write(db)
                 db.execute("commit")
         except sqlite3.Error as error:
@@ -326,14 +339,15 @@ class Journal(JournalReader):
         self._failure = None
         return None
 
-    def _insert(self, rows: list[EventRow]) -> None:
+    def _insert(self, cells: list[int | str | bytes]) -> None:
         """Many rows a statement: each is a hand-over of the interpreter's lock."""
         start = 0
-        while start < len(rows):
-            some = rows[start : start + _rows_a_statement(len(rows) - start)]
-            statement = "insert into event values(?,?,?,?,?)" + ",(?,?,?,?,?)" * (len(some) - 1)
-            self._db.execute(statement, [cell for row in some for cell in row])
-            start += len(some)
+        while start < len(cells):
+            rows = _rows_a_statement((len(cells) - start) // COLUMNS)
+            end = start + rows * COLUMNS
+            statement = "insert into event values(?,?,?,?,?)" + ",(?,?,?,?,?)" * (rows - 1)
+            self._db.execute(statement, cells[start:end])
+            start = end
 
     def _report(self, groups: list[_Group], error: JournalError | None) -> None:
         if groups:

@@ -6,6 +6,7 @@ added with a default, never renamed. Students appear by pseudonym, cards by keye
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -24,6 +25,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields that are journalled but not published."""
     kept_as_values: ClassVar[bool] = False
     """Whether the journal keeps the values without their names (see `encode_kept`)."""
+    kept_name: ClassVar[str | None] = None
+    """A short name that the journal keeps instead of the class's; never given to another kind."""
 
 
 class EpochStarted(Event, frozen=True, kw_only=True):
@@ -184,6 +187,7 @@ class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
     """
 
     kept_as_values: ClassVar[bool] = True
+    kept_name: ClassVar[str | None] = "R"
 
     lesson: str
     question: int
@@ -239,53 +243,71 @@ class Measured(Event, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
-"""Every kind of event by name: the journal's `kind` column and the wire's."""
+"""Every kind of event by name: the wire's, and the journal's unless it keeps a short one."""
+_SHORT_NAMES = {name: kind.kept_name for name, kind in KINDS.items() if kind.kept_name}
+_LONG_NAMES = {short: name for name, short in _SHORT_NAMES.items()}
 
 _encode = msgspec.json.Encoder().encode
+_pack_values = msgspec.msgpack.Encoder().encode
+_unpack_values = msgspec.msgpack.Decoder(list[Any]).decode
 _decode_values = msgspec.json.Decoder(list[Any]).decode
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
 }
 
 
-def encode_body(event: Event) -> bytes:
-    """The body as JSON: an object, as the event's schema says."""
-    return _encode(event)
+def kept_kind(kind: str) -> str:
+    """What a kind is called in the journal's `kind` column."""
+    return _SHORT_NAMES.get(kind, kind)
+
+
+def kind_of(kept: str) -> str:
+    """The kind that is called so in the journal: by its short name, or by its own as of old."""
+    return _LONG_NAMES.get(kept, kept)
+
+
+encode_body: Callable[[Event], bytes] = _encode
+"""The body as JSON: an object, as the event's schema says."""
 
 
 def encode_kept(event: Event) -> bytes:
     """The body as the journal keeps it: of the kinds that come by the thousand, the values alone.
 
-    Such an array has the fields in the order of the class; one that is added later stands last.
+    They are a MessagePack array in the order of the class; a field that is added later stands last.
     """
-    return _encode(astuple(event)) if event.kept_as_values else _encode(event)
+    return _pack_values(astuple(event)) if event.kept_as_values else _encode(event)
 
 
 def decode_body(kind: str, body: bytes) -> Event:
-    """The event back from its body, in either form.
+    """The event back from its body, in any form that an agent has kept.
 
     Raises:
         KeyError: no such kind.
         msgspec.ValidationError: the body is not one of that kind.
     """
-    event: Event = _DECODERS[kind].decode(_as_object(kind, body))
-    return event
-
-
-def _as_object(kind: str, body: bytes) -> bytes:
-    if not body.startswith(b"["):
-        return body
-    values = _decode_values(body)
-    names = KINDS[kind].__struct_fields__
-    if not KINDS[kind].kept_as_values or len(values) > len(names):
+    known = KINDS[kind]
+    if body.startswith(b"{") or not known.kept_as_values:
+        event: Event = _DECODERS[kind].decode(body)
+        return event
+    names, values = known.__struct_fields__, _values(body)
+    if len(values) > len(names):
         raise msgspec.ValidationError(f"{kind} has no body of {len(values)} values")
-    named = zip(names, values, strict=False)
-    return _encode({name: value for name, value in named if value is not None})
+    return msgspec.convert(dict(zip(names, values, strict=False)), known)
+
+
+def _values(body: bytes) -> list[Any]:
+    if body.startswith(b"["):  # JSON, as older agents kept them
+        return _decode_values(body)
+    try:
+        return _unpack_values(body)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"no text: {error.reason}") from error
 
 
 def public_body(kind: str, body: bytes) -> bytes:
     """The body as it may leave the board: an object, without the fields that stay on it."""
-    body = _as_object(kind, body)
+    if not body.startswith(b"{"):  # values
+        body = _encode(decode_body(kind, body))
     private = KINDS[kind].stays_on_board
     if not private:
         return body

@@ -19,6 +19,7 @@ QuestionStatus = Literal["open", "closed", "revealed"]
 SEEN_TOKENS = 512
 """Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
 again is known."""
+_TOO_MANY_TOKENS = 2 * SEEN_TOKENS
 RECENT_LESSONS = 3
 """Ended lessons kept for late presses and corrections; older ones are read from the journal."""
 
@@ -84,7 +85,7 @@ class Lesson(msgspec.Struct, kw_only=True):
         return self.questions[-1] if self.questions else None
 
 
-class Position(msgspec.Struct, frozen=True, order=True):
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """The name of an event on this board."""
 
     epoch: int
@@ -131,7 +132,7 @@ class Seen(msgspec.Struct):
         """Remember one press; now and then forget all but the newest `SEEN_TOKENS`."""
         outcomes = self.outcomes
         outcomes[token] = verdict
-        if len(outcomes) == 2 * SEEN_TOKENS:  # one by one, a dict gets slow at its front
+        if len(outcomes) == _TOO_MANY_TOKENS:  # one by one, a dict gets slow at its front
             self.outcomes = dict(islice(outcomes.items(), SEEN_TOKENS, None))
 
 

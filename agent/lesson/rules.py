@@ -57,7 +57,8 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
         if not question.was_open_at(when):
             raise KeyInvalid("question_closed")
         answer = normalise(question.kind, len(question.options), key)
-        changes = _changes(state, lesson, question, keypad)
+        if question.policy == "first_wins":
+            _check_first(state, lesson, question, keypad)
     except KeyInvalid as problem:
         rejected = ev.ResponseRejected(
             lesson=lesson.id,
@@ -69,6 +70,7 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
             token=token,
         )
         return rejected, Outcome("rejected", problem.code)
+    earlier = question.answers.get(keypad)
     recorded = ev.ResponseRecorded(
         lesson=lesson.id,
         question=question.number,
@@ -77,7 +79,7 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
         key=answer,
         token=token,
     )
-    return recorded, CHANGED if changes else ACCEPTED
+    return recorded, ACCEPTED if earlier is None or not earlier.key else CHANGED
 
 
 def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, Question | None]:
@@ -88,8 +90,8 @@ def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, 
                 known = 1 <= press.item <= len(lesson.questions)
                 return (lesson, lesson.questions[press.item - 1]) if known else (lesson, None)
         return None, None
-    newest = state.lesson
-    if newest is not None and newest.questions:
+    newest = state.lessons[-1] if state.lessons else None
+    if newest is not None and newest.ended is None and newest.questions:
         question = newest.questions[-1]
         if question.status == "open" and question.opened <= when:
             return newest, question  # what nearly every press is for
@@ -102,15 +104,12 @@ def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, 
     return None, None
 
 
-def _changes(state: State, lesson: Lesson, question: Question, keypad: str) -> bool:
-    """Whether an answer of this keypad replaces an earlier one of it. KeyInvalid if it may not."""
-    earlier = question.answers.get(keypad)
-    if question.policy == "first_wins":
-        roll = state.roll(lesson)
-        who = respondent(roll, keypad)
-        if any(respondent(roll, other) == who for other in question.answers):
-            raise KeyInvalid("first_answer_counts")
-    return earlier is not None and bool(earlier.key)
+def _check_first(state: State, lesson: Lesson, question: Question, keypad: str) -> None:
+    """KeyInvalid if whoever has this keypad has answered."""
+    roll = state.roll(lesson)
+    who = respondent(roll, keypad)
+    if any(respondent(roll, other) == who for other in question.answers):
+        raise KeyInvalid("first_answer_counts")
 
 
 def _unasked(state: State, press: KeyPress) -> ev.PressUnasked:

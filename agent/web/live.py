@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
 import msgspec
@@ -85,7 +85,9 @@ class Live:
             channel.changed.set()
             channel.changed = asyncio.Event()
 
-    async def stream(self, view: PageView, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
+    async def stream(
+        self, view: PageView, allowed: Callable[[], bool]
+    ) -> AsyncGenerator[bytes, None]:
         """Server-sent events of one page, until it goes away, may no longer look, or the stop."""
         channel = self._channels[view]
         channel.readers += 1

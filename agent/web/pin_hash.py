@@ -40,7 +40,7 @@ async def _ask(question: dict[str, str | None]) -> str:
 
 def _main() -> None:
     from argon2 import PasswordHasher  # noqa: PLC0415 (in the child alone)
-    from argon2.exceptions import VerificationError  # noqa: PLC0415
+    from argon2.exceptions import VerificationError  # noqa: PLC0415 (as above)
 
     question = json.loads(sys.stdin.readline())
     hasher = PasswordHasher(time_cost=ROUNDS, memory_cost=MEMORY_KIB, parallelism=1)

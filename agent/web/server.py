@@ -238,7 +238,8 @@ class WebServer:
 
     def _join_url(self, code: str) -> str:
         scheme = "https" if self.context.secure else "http"
-        host = self._host if self._host not in ("0.0.0.0", "::") else own_address()  # noqa: S104
+        everywhere = self._host in ("0.0.0.0", "::")  # noqa: S104 (asked, not listened at)
+        host = own_address() if everywhere else self._host
         shown = f"[{host}]" if ":" in host else host
         return f"{scheme}://{shown}:{self.port}/s?c={code}"
 
@@ -332,7 +333,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # as FastAPI wants it
     return app
 
 

@@ -27,13 +27,17 @@ class Join(BaseModel):
 
 
 class PhoneAnswer(BaseModel):
-    """One answer. The same `attempt_id` is the same attempt, however often it is sent."""
+    """One answer. The same `attempt_id` is the same attempt, however often it is sent.
+
+    `seat`: the one that it was given in. A phone may have joined the next lesson meanwhile.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     question: int = Field(ge=1, le=10_000)
     key: Annotated[str, Field(max_length=64)]
     attempt_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+    seat: Annotated[str | None, Field(max_length=64)] = None
 
 
 def routes(ctx: Context) -> APIRouter:
@@ -84,6 +88,8 @@ def routes(ctx: Context) -> APIRouter:
     async def answer(body: PhoneAnswer, request: Request) -> dict[str, str]:
         """Answer; replies only when it is durable. 503: nothing was ticked, send it again."""
         seat = ctx.seat(request)
+        if body.seat not in (None, seat.seat):
+            raise Refusal(409, "lesson_over", "seat", "this answer is of another lesson")
         if not ctx.access.flood.allows(seat.seat):
             ctx.phones.too_many()
             hint = "press less often; this press was not taken"

@@ -189,7 +189,8 @@ class StorageView(View, frozen=True, kw_only=True):
         salvage: whether what can be read of a damaged journal is being saved, or was since the
             start.
         missing: events that could not be read, as far as they can be counted.
-        names_lost: the class lists were damaged; names are missing until they are sent again.
+        names_lost: a class has students without a name, since its list was damaged; until it is
+            sent again.
     """
 
     room: Literal["ok", "low", "full"] = "ok"

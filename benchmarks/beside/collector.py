@@ -30,7 +30,7 @@ def main() -> None:
 
 def collect(port: int, keep: RawIOBase) -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="school", protocol=paho.MQTTv5)
-    json = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    json = Properties(PacketTypes.PUBLISH)
     json.ContentType = "application/json"
     upto: dict[int, int] = {}
 
@@ -52,7 +52,7 @@ def collect(port: int, keep: RawIOBase) -> None:
     client.on_connect = connected
     client.on_message = came
     client.reconnect_delay_set(1, 1)
-    session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    session = Properties(PacketTypes.CONNECT)
     session.SessionExpiryInterval = SESSION_S
     client.connect_async("127.0.0.1", port, keepalive=30, clean_start=False, properties=session)
     client.loop_forever(retry_first_connection=True)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from agent.demo.broker import free_port
+from agent.demo.broker import end, free_port
 from agent.demo.stage import journal_newest
 from agent.wire.topics import Address
 
@@ -133,12 +133,7 @@ class Board:
         """Ask it to end; force it after a while. Safe to call twice."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, within_s=STOP_S)
 
     def teacher(self) -> Teacher:
         """A signed-in teacher."""

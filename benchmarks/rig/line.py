@@ -11,7 +11,6 @@ import os
 import pty
 import random
 import select
-import subprocess
 import sys
 import time
 import tty
@@ -25,6 +24,7 @@ import msgspec
 
 from benchmarks.beside.text import TextClickers
 from benchmarks.rig.receiver import LeanReceiver, now_ns
+from benchmarks.rig.worker import Worker
 
 CHUNK = 256
 """Presses that a flood writes at once: less than a terminal's buffer."""
@@ -242,41 +242,35 @@ class Line:
         `ring`: presses that a receiver keeps; a real one has 64. `text`: clickers that send lines
         of text, for other gateways.
         """
-        self._command = [sys.executable, "-m", "benchmarks.rig.line", f"--receivers={receivers}"]
-        self._command += [f"--ring={ring}", f"--clickers={clickers}"]
-        self._command += ["--text"] if text else []
+        arguments = [f"--receivers={receivers}", f"--ring={ring}", f"--clickers={clickers}"]
+        arguments += ["--text"] if text else []
+        self._worker = Worker("benchmarks.rig.line", *arguments)
         self.ports: list[str] = []
 
     def __enter__(self) -> Self:
         """Start it; `ports` are the serial ports."""
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self.ports = msgspec.json.decode(self._answer(), type=list[str])
+        self._worker.__enter__()
+        self.ports = msgspec.json.decode(self._worker.heard(), type=list[str])
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exc: object) -> None:
         """End it."""
-        self._process.kill()
-        self._process.communicate()
+        self._worker.__exit__(*exc)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._worker.pid
 
     def begin(self, order: Order) -> None:
         """Give an order; `wait` for its end."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
-        self._process.stdin.flush()
+        self._worker.tell(msgspec.json.encode(order))
 
     def answered(self, within_s: float) -> bool:
         """Whether the order has been carried out."""
-        assert self._process.stdout is not None
-        return bool(select.select([self._process.stdout], [], [], within_s)[0])
+        return self._worker.answered(within_s)
 
     def wait(self) -> Count:
-        return msgspec.json.decode(self._answer(), type=Count)
+        return msgspec.json.decode(self._worker.heard(), type=Count)
 
     def carry_out(self, order: Order) -> Count:
         self.begin(order)
@@ -292,13 +286,6 @@ class Line:
                 times.frombytes(path.read_bytes())
                 found.setdefault(path.stem.replace("-", ":"), {})[name] = times
         return {prefix: Times(**fields) for prefix, fields in found.items()}
-
-    def _answer(self) -> bytes:
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError("the receivers' process ended")
-        return answer
 
 
 def main() -> None:

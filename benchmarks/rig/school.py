@@ -13,7 +13,6 @@ import re
 import select
 import socket
 import struct
-import subprocess
 import sys
 import time
 import zlib
@@ -25,6 +24,7 @@ import msgspec
 from agent.wire.codec import JSON_ZLIB
 from agent.wire.payloads import Receipt, encode
 from benchmarks.rig.receiver import now_ns
+from benchmarks.rig.worker import Worker
 
 HOST = "127.0.0.1"
 ETHERNET_SEGMENT_BYTES = 1448
@@ -240,6 +240,8 @@ class School:
         """Take everything, start nothing. `keep`: where the payloads are kept, for `batches`."""
         self.port = port
         self.keep = keep
+        arguments = [f"--port={port}"] + ([] if keep is None else [f"--keep={keep}"])
+        self._worker = Worker("benchmarks.rig.school", *arguments)
 
     @property
     def url(self) -> str:
@@ -247,35 +249,22 @@ class School:
 
     def __enter__(self) -> Self:
         """Start it; return when it listens."""
-        command = [sys.executable, "-m", "benchmarks.rig.school", f"--port={self.port}"]
-        if self.keep is not None:
-            command += [f"--keep={self.keep}"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._answer()
+        self._worker.__enter__()
+        self._worker.heard()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exc: object) -> None:
         """End it."""
-        self._process.kill()
-        self._process.communicate()
+        self._worker.__exit__(*exc)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._worker.pid
 
     def taken(self) -> Taken:
         """What has come so far."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-        self._process.stdin.flush()
-        return msgspec.json.decode(self._answer(), type=Taken)
-
-    def _answer(self) -> bytes:
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError("the school's process ended")
-        return answer
+        self._worker.tell()
+        return msgspec.json.decode(self._worker.heard(), type=Taken)
 
 
 def main() -> None:

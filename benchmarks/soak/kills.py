@@ -162,7 +162,7 @@ async def cold_start(chain: Chain, receivers: Receivers, teacher: Teacher, rate:
     await chain.agent.start()
     for _ in range(2):
         await chain.agent.until_ready()
-        await _until(lambda before=receivers.pressed: receivers.pressed >= before + 2 * rate)  # type: ignore[misc]
+        await _pressed(receivers, 2 * rate)
         await chain.agent.kill()
         await chain.agent.start()
     await chain.agent.until_ready()
@@ -175,6 +175,12 @@ async def cold_start(chain: Chain, receivers: Receivers, teacher: Teacher, rate:
     await chain.broker.start()
     await chain.ingest.start()
     await received(chain.journal, chain.database, RECEIVE_S)
+
+
+async def _pressed(receivers: Receivers, more: int) -> None:
+    """Wait for so many presses from now on."""
+    enough = receivers.pressed + more
+    await _until(lambda: receivers.pressed >= enough)
 
 
 async def _until(reached: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ A few lives of the real intake and journal are recorded call by call; then the d
 cut leaves it, `--cuts` times with only what was synced, and as often with a torn part of the rest.
 On each the journal must open, be sound, and hold all that was promised before the cut. Then the
 same is done to journals with known flaws, whose losses the model must find.
-`tests/system/powercut/disk.py` says what is believed of the disk.
+`benchmarks/powercut/disk.py` says what is believed of the disk.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from benchmarks.machine import machine
-from tests.system.powercut.record import build
-from tests.system.powercut.trial import MODES, Mode, Result, Run, Trial, count_syncs
+from benchmarks.powercut.record import build
+from benchmarks.powercut.trial import MODES, Mode, Result, Run, Trial, count_syncs
 
 PRESSES = 6_000
 FAILING = (

@@ -48,6 +48,11 @@ class SlowLine:
         self._flows.set()
         self._open: set[asyncio.Task[None]] = set()
 
+    @property
+    def url(self) -> str:
+        """Of the broker behind it, by this way."""
+        return f"mqtt://{HOST}:{self.port}"
+
     async def __aenter__(self) -> SlowLine:
         """Listen."""
         self._server = await asyncio.start_server(self._connection, HOST, self.port)

@@ -28,7 +28,7 @@ from pathlib import Path
 import httpx
 
 from agent.clock import now_ns
-from agent.lesson.events import decode_body
+from agent.lesson.events import decode_body, kind_of
 from benchmarks.soak.room import Teacher
 from drivers.sim.receiver import PtyLine, VirtualReceiver
 
@@ -91,8 +91,8 @@ def raise_loopback() -> None:
 def say_what_is_held(host: Host) -> None:
     """All presses in the journal."""
     with closing(sqlite3.connect(f"file:{DATA_DIR / 'journal.db'}?mode=ro", uri=True)) as db:
-        for kind, body in db.execute("select kind, body from event"):
-            token = getattr(decode_body(kind, body), "token", None)
+        for kept, body in db.execute("select kind, body from event"):
+            token = getattr(decode_body(kind_of(kept), body), "token", None)
             if token is not None:
                 host.say(f"H {token}")
 
@@ -144,7 +144,7 @@ def main() -> None:
     host = Host("said")
     try:
         asyncio.run(live(host))
-    except Exception:
+    except Exception:  # the fence: the host shows why its guest ended
         host.say(f"E {traceback.format_exc()!r}")
         raise
 

@@ -133,12 +133,24 @@ describe("an answer on its way", () => {
 
   it("survives a reload with its name", async () => {
     const before = new Scene();
+    before.sender.sit("seat-1");
     before.sender.answer(4, "B");
     const after = new Scene(before.storage);
-    after.sender.resume();
+    after.sender.sit("seat-1");
     expect(after.posted[0]).toEqual(before.posted[0]);
     await after.says(reply("accepted"));
     expect(after.now.step).toBe("recorded");
+  });
+
+  it("is not taken into the next lesson", async () => {
+    const before = new Scene();
+    before.sender.sit("seat-1");
+    before.sender.answer(1, "B");
+    const after = new Scene(before.storage);
+    after.sender.sit("seat-2");
+    await settle();
+    expect(after.posted).toEqual([]);
+    expect(after.storage.kept.size).toBe(0);
   });
 
   it("stops when the seat is gone", async () => {

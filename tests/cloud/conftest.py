@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from agent.cloud.mqtt import CloudOptions
 from agent.cloud.uplink import Uplink
 from agent.demo.broker import BrokerName, LocalBroker
-from agent.wire.topics import Address
-from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
+from tests.cloud.board import uplink_to
+from tests.cloud.outbox import MemoryOutbox
 from tests.cloud.school import School
-
-ADDRESS = Address("4403", "440305", "s012", "r301", "board-1")
 
 
 @pytest.fixture(params=["iotcore", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))])
-def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalBroker]:
+def broker_name(request: pytest.FixtureRequest) -> BrokerName:
+    """A file whose tests are about one of them says so with a fixture of this name."""
     name: BrokerName = request.param
-    with LocalBroker(name, tmp_path / "broker") as running:
+    return name
+
+
+@pytest.fixture
+def broker(broker_name: BrokerName, tmp_path: Path) -> Iterator[LocalBroker]:
+    with LocalBroker(broker_name, tmp_path / "broker") as running:
         yield running
 
 
@@ -39,14 +42,4 @@ def outbox() -> MemoryOutbox:
 
 @pytest.fixture
 def make_uplink(broker: LocalBroker, outbox: MemoryOutbox) -> Callable[[], Uplink]:
-    def make() -> Uplink:
-        return Uplink(
-            CloudOptions(url=broker.url, will_delay_s=0),
-            ADDRESS,
-            outbox,
-            Clock(),
-            boot=BOOT,
-            versions={"agent": "0.1.0"},
-        )
-
-    return make
+    return lambda: uplink_to(broker.url, outbox)

@@ -7,22 +7,19 @@ import os
 import sys
 from pathlib import Path
 
-from agent.cloud.mqtt import CloudOptions
-from agent.cloud.uplink import Uplink
 from agent.journal.errors import JournalError
 from agent.journal.store import Journal
 from agent.lesson.events import ResponseRecorded
 from agent.lesson.replay import Stamped
-from tests.cloud.conftest import ADDRESS
-from tests.cloud.outbox import BOOT, Clock
+from tests.cloud.board import uplink_to
+from tests.cloud.outbox import BOOT
 
 
 async def main(path: Path, url: str) -> None:
     journal = Journal(path, boot_id=BOOT)
     journal.open()
     _, seq = journal.newest()
-    options = CloudOptions(url=url, will_delay_s=0)
-    async with Uplink(options, ADDRESS, journal, Clock(), boot=BOOT, versions={}) as uplink:
+    async with uplink_to(url, journal) as uplink:
         for _ in range(60):
             group = []
             for _ in range(3):

@@ -26,7 +26,7 @@ from agent.wire.payloads import (
     decode_log_part,
     encode,
 )
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.cloud.uplink import Uplink
 from agent.demo.broker import LocalBroker
 from agent.wire.payloads import BadBatch, Receipt, decode_ack
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS
 from tests.cloud.outbox import MemoryOutbox
 from tests.cloud.school import School, until
 from tests.cloud.visitor import Visitor

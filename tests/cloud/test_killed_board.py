@@ -6,12 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent.cloud.mqtt import CloudOptions
-from agent.cloud.uplink import Uplink
 from agent.demo.broker import LocalBroker
 from agent.journal.store import Journal
-from tests.cloud.conftest import ADDRESS
-from tests.cloud.outbox import BOOT, Clock
+from tests.cloud.board import ADDRESS, uplink_to
+from tests.cloud.outbox import BOOT
 from tests.cloud.school import School, until
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +21,7 @@ async def test_a_board_killed_again_and_again_loses_and_doubles_nothing(
     school.start()
     path = tmp_path / "journal.db"
     for _ in range(4):
-        board = subprocess.Popen(  # noqa: ASYNC220
+        board = subprocess.Popen(  # noqa: ASYNC220 (nothing else runs)
             [sys.executable, "-m", "tests.cloud.killed_board", str(path), broker.url], cwd=ROOT
         )
         assert board.wait(30) == -9
@@ -32,8 +30,7 @@ async def test_a_board_killed_again_and_again_loses_and_doubles_nothing(
     try:
         _, newest = journal.newest()
         assert newest > 400
-        options = CloudOptions(url=broker.url)
-        async with Uplink(options, ADDRESS, journal, Clock(), boot=BOOT, versions={}) as uplink:
+        async with uplink_to(broker.url, journal) as uplink:
             await until(lambda: uplink.state.waiting == 0)
         assert school.held(ADDRESS.device) == [(1, seq) for seq in range(1, newest + 1)]
     finally:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,7 +19,7 @@ from agent.cloud.uplink import Uplink
 from agent.demo.broker import accepts_mqtt5, free_port
 from agent.wire.topics import Address
 from benchmarks.soak.school_broker import CONFIG, make_keys, write_settings
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS
 from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
 from tests.cloud.school import School, until
 
@@ -28,21 +31,41 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+async def refused(uplink: Uplink) -> None:
+    await until(lambda: uplink.state.mqtt.refused >= 1)
+
+
+async def answered(uplink: Uplink) -> None:
+    """Until the broker has taken the board, or has not."""
+    await until(lambda: uplink.state.mqtt.losses + uplink.state.mqtt.connects >= 1)
+
+
+@contextmanager
+def mosquitto(settings: Path, port: int, log: IO[str]) -> Iterator[None]:
+    """Listens meanwhile."""
+    with subprocess.Popen(["mosquitto", "-c", settings], stderr=log) as process:
+        try:
+            while not listens(port):
+                assert process.poll() is None, Path(log.name).read_text()
+                time.sleep(0.01)
+            yield
+        finally:
+            process.terminate()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def school_broker(keys: Path, tmp_path: Path) -> Iterator[str]:
     """Mosquitto with config/broker/mosquitto.conf; nothing changed but port, folders and user."""
     port = free_port()
     settings = write_settings(tmp_path, keys, port)
     log = (tmp_path / "mosquitto.log").open("w")
-    process = subprocess.Popen(["mosquitto", "-c", settings], stderr=log)
-    time.sleep(0.1)
-    try:
-        assert process.poll() is None, (tmp_path / "mosquitto.log").read_text()
+    with log, mosquitto(settings, port, log):
         yield f"mqtts://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
 
 
 def board(
@@ -80,7 +103,7 @@ async def test_boards_and_school_meet_over_tls_and_only_where_they_may(
             other = MemoryOutbox()
             other.add(1)
             async with board(school_broker, keys, other, name, address) as uplink:
-                await until(lambda up=uplink: up.state.mqtt.refused >= 1)  # type: ignore[misc]
+                await refused(uplink)
                 assert "uthorized" in uplink.state.reason
                 assert uplink.state.waiting == 1
         assert school.held("board-1") == [(1, seq) for seq in range(1, 2001)]
@@ -118,15 +141,11 @@ def password_broker(tmp_path: Path) -> Iterator[str]:
     lines = [f"listener {port} 127.0.0.1", f"password_file {tmp_path / 'users'}"]
     lines += ["user root"] if os.geteuid() == 0 else []
     (tmp_path / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(
-        ["mosquitto", "-c", tmp_path / "mosquitto.conf"], stderr=subprocess.DEVNULL
-    )
-    time.sleep(0.1)
-    try:
+    with (
+        (tmp_path / "mosquitto.log").open("w") as log,
+        mosquitto(tmp_path / "mosquitto.conf", port, log),
+    ):
         yield f"mqtt://board-1@127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.mark.needs("mosquitto", "mosquitto_passwd")
@@ -140,7 +159,7 @@ async def test_a_password_comes_from_a_file(
     ):
         options = CloudOptions(url=password_broker, password_file=password_file)
         async with Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={}) as uplink:
-            await until(lambda up=uplink: up.state.mqtt.losses + up.state.mqtt.connects >= 1)  # type: ignore[misc]
+            await answered(uplink)
             assert reached in uplink.state.reason
             assert (uplink.state.link == "connected") == (not reached)
 

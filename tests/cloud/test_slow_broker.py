@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from agent.cloud.mqtt import CloudOptions
-from agent.cloud.uplink import Uplink
-from agent.demo.broker import LocalBroker
+from agent.demo.broker import BrokerName, LocalBroker
 from agent.lesson.events import ResponseRecorded, encode_body
 from benchmarks.soak.slow_line import SlowLine
-from tests.cloud.conftest import ADDRESS
-from tests.cloud.outbox import BOOT, Clock, MemoryOutbox
+from tests.cloud.board import ADDRESS, uplink_to
+from tests.cloud.outbox import MemoryOutbox
 from tests.cloud.school import School, until
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -31,16 +27,9 @@ def fill(outbox: MemoryOutbox, count: int, rng: random.Random) -> None:
         outbox.add_body("ResponseRecorded", encode_body(event))
 
 
-def uplink_over(line: SlowLine, outbox: MemoryOutbox, *, keepalive_s: int = 30) -> Uplink:
-    url = f"mqtt://127.0.0.1:{line.port}"
-    options = CloudOptions(url=url, will_delay_s=0, keepalive_s=keepalive_s)
-    return Uplink(options, ADDRESS, outbox, Clock(), boot=BOOT, versions={"agent": "0.1.0"})
-
-
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[LocalBroker]:
-    with LocalBroker("mosquitto", tmp_path / "broker") as running:
-        yield running
+def broker_name() -> BrokerName:
+    return "mosquitto"
 
 
 async def test_a_slow_line_carries_each_event_once(
@@ -51,7 +40,7 @@ async def test_a_slow_line_carries_each_event_once(
     school.start()
     async with (
         SlowLine(broker.port, rng=rng, bytes_per_s=4000) as line,
-        uplink_over(line, outbox) as uplink,
+        uplink_to(line.url, outbox) as uplink,
     ):
         await until(lambda: uplink.state.waiting == 0, within_s=50)
         assert uplink.state.delivery.resent == 0
@@ -66,7 +55,7 @@ async def test_a_broker_that_stops_reading_holds_up_nothing_and_is_left(
     school.start()
     async with (
         SlowLine(broker.port, rng=rng) as line,
-        uplink_over(line, outbox, keepalive_s=1) as uplink,
+        uplink_to(line.url, outbox, keepalive_s=1) as uplink,
     ):
         fill(outbox, 10, rng)
         uplink.committed(*outbox.newest())

@@ -45,7 +45,7 @@ class Visitor:
         self._client.loop_stop()
 
     def say(self, topic: str, payload: bytes, content_type: str = "application/json") -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.PUBLISH)
         properties.ContentType = content_type
         self._client.publish(topic, payload, qos=1, properties=properties).wait_for_publish(10)
 

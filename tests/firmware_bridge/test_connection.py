@@ -256,7 +256,7 @@ def test_the_receiver_learns_what_is_open_even_over_a_cut_and_a_reset() -> None:
 
 
 def test_another_major_version_is_refused_by_name() -> None:
-    world = World(protocol=(2, 3))  # type: ignore[arg-type]
+    world = World(protocol=(2, 3))
     with pytest.raises(ForeignReceiver, match=r"0011223344556677.*2\.3.*1\.x.*update this program"):
         world.run(100)
     assert world.host.state is State.FOREIGN
@@ -272,13 +272,13 @@ def test_another_major_version_is_refused_by_name() -> None:
 def test_a_different_message_table_is_refused_by_name(
     layout_crc: dict[int, int], difference: str
 ) -> None:
-    world = World(layout_crc=layout_crc)  # type: ignore[arg-type]
+    world = World(layout_crc=layout_crc)
     with pytest.raises(ForeignReceiver, match=f"{difference}; flash the receiver"):
         world.run(100)
 
 
 def test_messages_that_only_a_newer_receiver_knows_do_no_harm() -> None:
-    world = World(protocol=(1, 9), layout_crc=LAYOUT_CRC | {0x10: 77})  # type: ignore[arg-type]
+    world = World(protocol=(1, 9), layout_crc=LAYOUT_CRC | {0x10: 77})
     world.run(100)
     assert world.host.state is State.OPEN
     world.up.put(encode_frame(b"\x10new"), world.now_ns)

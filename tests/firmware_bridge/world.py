@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from drivers.sim.receiver import Shown, VirtualReceiver
 from firmware_bridge.connection import Connection, Event, Greeted, Pressed
@@ -69,7 +70,7 @@ class World:
         fault: Fault = whole,
         bytewise: bool = False,
         commit_ns: int = 20 * MS,
-        **options: float,
+        **options: Any,
     ) -> None:
         self.now_ns = 1_000_000 * MS
         self.shown: list[Shown] = []
@@ -84,7 +85,7 @@ class World:
             "0011223344556677",
             now_ns=lambda: self.now_ns,
             on_shown=self.shown.append,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
         self.bytewise = bytewise
         self._commit_ns = commit_ns

@@ -8,14 +8,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.lesson.events import LessonEnded, encode_body
-from agent.wire.payloads import Batch, Item, Receipt
+from agent.wire.payloads import Batch, Receipt
 from agent.wire.topics import Address
 from fleet.store import Store
+from tests.fleet.batch import batch_of
 
 BOARDS = [Address("4403", "440305", "s012", "r301", f"board-{number}") for number in (1, 2)]
 EPOCHS = (3, 4, 9)
@@ -55,20 +55,7 @@ def body(epoch: int, seq: int) -> bytes:
 
 
 def batch(epoch: int, seqs: range) -> Batch:
-    items = [
-        Item(
-            seq=seq,
-            kind="LessonEnded",
-            v=1,
-            boot="boot-1",
-            mono_ns=seq,
-            at=None,
-            clock="estimated",
-            body=msgspec.Raw(body(epoch, seq)),
-        )
-        for seq in seqs
-    ]
-    return Batch(epoch=epoch, items=items)
+    return batch_of(seqs, lambda seq: LessonEnded(lesson=f"{epoch}-{seq}"), epoch=epoch)
 
 
 class School:

@@ -8,24 +8,21 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import paho.mqtt.client as paho
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
+from agent.demo.broker import free_port
 from agent.lesson.events import KINDS, ResponseRecorded, encode_body
 from agent.wire.codec import JSON, Packed, pack, unpack
 from agent.wire.payloads import (
     BadBatch,
-    Batch,
     BoardState,
-    Item,
     Receipt,
     RollUp,
     decode_ack,
@@ -33,41 +30,22 @@ from agent.wire.payloads import (
 )
 from agent.wire.topics import Address
 from fleet.__main__ import main
-from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, IngestOptions, Message
+from fleet.broker import BrokerOptions
+from fleet.ingest import MAX_WAITING_BYTES, Answer, Ingest, Message
 from fleet.store import Store
+from tests.fleet.batch import batch_of
 
 BOARD = Address("4403", "440305", "s012", "r301", "board-1")
 ANSWER = ResponseRecorded(lesson="l-1", question=1, device="rx-1", keypad="0A", key="A")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(tmp_path / "school.db")
-    one.open()
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def ingest(store: Store) -> Ingest:
-    return Ingest(IngestOptions(broker="mqtt://127.0.0.1"), store, on_ready=lambda: None)
+    return Ingest(BrokerOptions(url="mqtt://127.0.0.1"), store, on_ready=lambda: None)
 
 
 def batch(first: int, last: int, epoch: int = 1) -> Packed:
-    items = [
-        Item(
-            seq=seq,
-            kind="ResponseRecorded",
-            v=1,
-            boot="boot-1",
-            mono_ns=seq,
-            at=None,
-            clock="estimated",
-            body=msgspec.Raw(encode_body(ANSWER)),
-        )
-        for seq in range(first, last + 1)
-    ]
-    return pack(encode(Batch(epoch=epoch, items=items)))
+    return pack(encode(batch_of(range(first, last + 1), lambda _: ANSWER, epoch=epoch)))
 
 
 def up(kind: str, packed: Packed, board: Address = BOARD) -> Message:
@@ -156,7 +134,7 @@ def test_nothing_is_said_when_the_commit_fails(
     monkeypatch.setattr("fleet.store.BUSY_S", 0.0)
     quick = Store(tmp_path / "school.db")
     quick.open()
-    blocked = Ingest(IngestOptions(broker="mqtt://127.0.0.1"), quick, on_ready=lambda: None)
+    blocked = Ingest(BrokerOptions(url="mqtt://127.0.0.1"), quick, on_ready=lambda: None)
     with store.transaction():
         assert blocked.take([up("b", batch(1, 3))]) == []
     assert blocked.count.failed == 1
@@ -209,22 +187,27 @@ def test_a_batch_that_overtakes_another_workers_waits_for_it(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def worker(of: Store) -> Ingest:
-        options = IngestOptions(broker="mqtt://127.0.0.1", share="school")
-        return Ingest(options, of, on_ready=lambda: None)
+        broker = BrokerOptions(url="mqtt://127.0.0.1")
+        return Ingest(broker, of, share="school", on_ready=lambda: None)
 
     def fresh(first: int, last: int) -> Message:
         return up("b", batch(first, last))._replace(arrived_s=time.monotonic())
+
+    monkeypatch.setattr("fleet.ingest.EARLY_S", 3600.0)  # however slow this machine is
+
+    def next_group(of: Ingest) -> list[Answer]:
+        return of.take(of._group())  # noqa: SLF001 (as its loop does)
 
     second = Store(tmp_path / "school.db")
     second.open()
     one, other = worker(store), worker(second)
     assert other.take([fresh(3, 4)]) == []
     assert said(one.take([fresh(1, 2)])) == {BOARD.dn("ack"): Receipt(epoch=1, upto=2)}
-    assert said(other.take(other._group())) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}  # noqa: SLF001
+    assert said(next_group(other)) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}
     assert other.count.gaps == 0
     assert other.take([fresh(6, 7)]) == []
     monkeypatch.setattr("fleet.ingest.EARLY_S", 0.0)  # nobody has what is missing
-    assert said(other.take(other._group())) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}  # noqa: SLF001
+    assert said(next_group(other)) == {BOARD.dn("ack"): Receipt(epoch=1, upto=4)}
     assert other.count.gaps == 1
     second.close()
 
@@ -242,7 +225,7 @@ def test_what_waits_has_a_bound_in_memory_too(ingest: Ingest) -> None:
     arrive(most + 30)
     assert ingest.count.dropped == 30
     fetched = 0
-    while group := ingest._group():  # noqa: SLF001
+    while group := ingest._group():  # noqa: SLF001 (as its loop does)
         fetched += len(group)
     assert fetched == most
     arrive(most)
@@ -272,6 +255,7 @@ def test_what_is_held_can_be_looked_at(
         (["ingest", "--broker", "mqtt://x", "--share", "a/b", "--database", "s.db"], "share"),
         (["ingest", "--broker", "mqtt://x", "--database", "nowhere/school.db"], "nowhere"),
         (["events", "--database", "nowhere.db"], "does not exist"),
+        (["collect", "--broker", "mqtt://127.0.0.1:1", "a/b/c/d/e", "out"], "127.0.0.1"),
     ],
 )
 def test_what_a_person_must_correct_is_said_plainly(
@@ -289,13 +273,33 @@ def test_what_a_person_must_correct_is_said_plainly(
     assert len(error.splitlines()) == 1
 
 
+def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ingest", "--broker", "mqtts://x", "--ca", "nowhere.pem", "--database", "s.db"])
+    error = capsys.readouterr().err
+    assert "--ca" in error
+    assert "nowhere.pem" in error
+
+
+def test_a_broker_that_is_out_of_reach_is_named_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    program = (sys.executable, "-m", "fleet", "ingest", "--broker", f"mqtt://127.0.0.1:{port}")
+    with subprocess.Popen(
+        (*program, "--database", str(tmp_path / "school.db")), stderr=subprocess.PIPE, text=True
+    ) as ingest:
+        assert ingest.stderr is not None
+        said = ingest.stderr.readline()
+        ingest.terminate()
+    assert f"127.0.0.1:{port} cannot be reached" in said
+
+
 def test_the_database_outlives_a_kill(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
         "from tests.fleet.test_ingest import *\n"
         "store = Store(Path(sys.argv[1]))\n"
         "store.open()\n"
-        "ingest = Ingest(IngestOptions(broker='mqtt://x'), store, on_ready=lambda: None)\n"
+        "ingest = Ingest(BrokerOptions(url='mqtt://x'), store, on_ready=lambda: None)\n"
         "assert ingest.take([up('b', batch(1, 5))])\n"
         "os.kill(os.getpid(), 9)\n"
     )

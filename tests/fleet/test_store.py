@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,6 @@ MOVED = BOARD._replace(room="r302")
 OTHER = BOARD._replace(device="board-2")
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 1_000_000_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(tmp_path / "school.db")
-    one.open()
-    yield one
-    one.close()
 
 
 def item(
@@ -262,7 +254,7 @@ def test_a_clock_that_is_learnt_again_costs_one_row(store: Store) -> None:
         take(store, *(item(seq, at=None) for seq in range(first, first + 500)))
     before = store._db.total_changes  # noqa: SLF001 (what SQLite wrote, whatever the machine)
     take(store, *(item(2001 + number, learnt(number)) for number in range(100)))
-    written = store._db.total_changes - before  # noqa: SLF001
+    written = store._db.total_changes - before  # noqa: SLF001 (as above)
     assert {at - one.mono_ns for one in store.events() if (at := one.at_ns) is not None} == {99}
     assert written < 300  # a row an event, one of its clock, and the board's own
 
@@ -361,3 +353,18 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "newer.db").open()
     with pytest.raises(StoreUnusable):
         Store(tmp_path / "nowhere" / "school.db").open()
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_another_programs_database_is_refused_and_left_as_it_is(
+    tmp_path: Path, version: int
+) -> None:
+    board = tmp_path / "journal.db"
+    with closing(sqlite3.connect(board)) as db:
+        db.execute("create table event(epoch, seq, boot, mono_ns, kind, body)")
+        db.execute(f"pragma user_version={version}")
+    before = board.read_bytes()
+    with pytest.raises(StoreUnusable, match="no database of the school's"):
+        Store(board).open()
+    assert board.read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["journal.db"]

@@ -99,7 +99,7 @@ def root_of_events(path: Path) -> None:
 
 
 def pages_in_the_middle(path: Path) -> None:
-    page = path.read_bytes().index(b'"36:3"') // PAGE_BYTES
+    page = path.read_bytes().index(b"\xa436:3") // PAGE_BYTES
     overwrite(path, page * PAGE_BYTES, PAGE_BYTES)
 
 

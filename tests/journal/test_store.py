@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.journal import snapshot
@@ -106,6 +107,50 @@ async def test_what_was_just_written_reads_the_same_from_memory_and_from_the_fil
     assert set(bodies) == {ev.encode_body(answers[0].event)}
     assert [row.seq for row in journal.read(5, 3, 2)] == [4, 5]  # read again, long afterwards
     journal.close()
+
+
+def answer(seq: int) -> Stamped:
+    event = ev.ResponseRecorded(
+        lesson=LESSON, question=1, device="receiver-1", keypad="0A", key="A", token=str(seq)
+    )
+    return Stamped(5, seq, 1, seq * 1000, event)
+
+
+async def test_answers_have_a_short_name_on_the_disk_and_nowhere_else(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await put(journal, answer(1), press(2))
+    from_memory = journal.read(5, 0, 10)
+    journal.close()
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        kept = db.execute("select kind from event order by id").fetchall()
+    db.close()
+    assert kept == [("R",), ("PressUnasked",)]
+    again = opened(tmp_path)
+    assert [row.kind for row in again.read(5, 0, 10)] == ["ResponseRecorded", "PressUnasked"]
+    assert [row.kind for row in from_memory] == ["ResponseRecorded", "PressUnasked"]
+    assert list(again.after(5, 0)) == [answer(1), press(2)]
+    again.close()
+
+
+async def test_a_journal_of_an_agent_that_kept_long_names_goes_on(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    await put(journal, answer(1), answer(2), answer(3))
+    journal.close()
+    values = [LESSON, 1, "receiver-1", "0A", "A", "2"]
+    older = {1: ev.encode_body(answer(1).event), 2: msgspec.json.encode(values)}
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        for seq, body in older.items():
+            change = "update event set kind = 'ResponseRecorded', body = ? where seq = ?"
+            db.execute(change, (body, seq))
+        db.execute("pragma user_version = 2")
+    db.close()
+    again = opened(tmp_path)
+    assert list(again.after(5, 0)) == [answer(1), answer(2), answer(3)]
+    assert [row.kind for row in again.read(5, 0, 10)] == ["ResponseRecorded"] * 3
+    again.close()
+    with sqlite3.connect(tmp_path / "journal.db") as db:
+        assert db.execute("pragma user_version").fetchone() != (2,)  # the older one refuses it
+    db.close()
 
 
 async def test_reading_is_bounded_by_epoch_and_limit(tmp_path: Path) -> None:

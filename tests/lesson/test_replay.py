@@ -8,7 +8,7 @@ from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
 from agent.lesson.model import ACCEPTED, SEEN_TOKENS, Seen, State, answers_by_respondent
-from agent.lesson.replay import Stamped, apply, copy_of, replay
+from agent.lesson.replay import Stamped, apply, apply_all, copy_of, replay
 from tests.lesson.builder import PLACE, Builder
 
 KEYPADS = ["0A", "0B", "0C", "seat-1"]
@@ -60,6 +60,58 @@ def test_replay_gives_the_live_state(
     # and the same from a copy kept on the way
     half = copy_of(replay(stored[:cut], State(epoch=7)))
     assert replay(stored[cut:], half) == room.state
+
+
+QUESTIONS = st.integers(0, 3)
+DEVICES = st.sampled_from(["receiver-1", "receiver-2"])
+TOKENS = st.sampled_from([None, "t1", "t2", "t3"])
+ANSWERS = st.builds(ev.ResponseRecorded, lesson=st.sampled_from(["l1", "l2", "lost"]),
+                    question=QUESTIONS, device=DEVICES, keypad=st.sampled_from(KEYPADS),
+                    key=st.sampled_from(["A", "B", ""]), token=TOKENS)  # fmt: skip
+OTHERS = st.one_of(
+    st.builds(ev.LessonOpened, lesson=st.sampled_from(LESSONS), title=st.just(""),
+              place=st.just(PLACE)),
+    st.builds(ev.QuestionOpened, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3),
+              kind=st.just("single"), options=st.just(["", ""])),
+    st.builds(ev.ResponseRejected, lesson=st.sampled_from(LESSONS), question=QUESTIONS,
+              device=DEVICES, keypad=st.sampled_from(KEYPADS), key=st.just("E"),
+              code=st.just("option_unknown"), token=TOKENS),
+    st.builds(ev.PressUnasked, device=DEVICES, keypad=st.sampled_from(KEYPADS), key=st.just("A"),
+              token=TOKENS),
+)  # fmt: skip
+GROUPS = st.lists(st.lists(st.one_of(ANSWERS, ANSWERS, ANSWERS, OTHERS), max_size=12), max_size=8)
+
+
+@given(st.lists(OTHERS, max_size=6), GROUPS)
+@settings(max_examples=200, deadline=None)
+def test_events_applied_together_give_the_state_of_events_applied_one_by_one(
+    before: list[ev.Event], groups: list[list[ev.Event]]
+) -> None:
+    one_by_one, together, seq = State(epoch=7), State(epoch=7), 0
+    for group in [before, *groups]:
+        stamped = [
+            Stamped(7, seq + index, 1, 1_000 * (seq + index), event)
+            for index, event in enumerate(group, start=1)
+        ]
+        seq += len(group)
+        for one in stamped:
+            apply(one_by_one, one)
+        apply_all(together, stamped)
+        # byte for byte: the order in which tokens are forgotten is a part of it
+        assert msgspec.msgpack.encode(together) == msgspec.msgpack.encode(one_by_one)
+
+
+def test_a_thousand_answers_applied_together_forget_the_same_tokens() -> None:
+    room = Builder()
+    room.open_lesson()
+    room.ask()
+    together = copy_of(room.state)
+    begun = len(room.log)
+    for number in range(3 * SEEN_TOKENS):
+        room.press(KEYPADS[number % 3], "ABC"[number % 3], token=str(number))
+    apply_all(together, room.log[begun:])
+    assert msgspec.msgpack.encode(together) == msgspec.msgpack.encode(room.state)
+    assert "0" not in together.seen["receiver-1"].outcomes
 
 
 def test_a_copy_is_independent() -> None:

@@ -39,7 +39,7 @@ def problems(folder: Path, text: str) -> list[str]:
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     settings = load(write(tmp_path, GOOD))
     assert settings.agent.data_dir == Path("/var/lib/classroom-agent")
-    assert (settings.web.host, settings.web.port) == ("0.0.0.0", 8080)  # noqa: S104
+    assert (settings.web.host, settings.web.port) == ("0.0.0.0", 8080)  # noqa: S104 (as settings.py)
     assert settings.cloud is None
     assert settings.devices == ()
 
@@ -51,7 +51,7 @@ def test_an_empty_cloud_is_off(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     settings = load(write(tmp_path, GOOD))
     with pytest.raises(ValidationError):
-        settings.web.port = 1  # type: ignore[misc]
+        settings.web.port = 1  # type: ignore[misc]  # it is frozen
 
 
 def test_files_count_from_the_settings_file(tmp_path: Path) -> None:

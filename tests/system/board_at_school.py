@@ -16,7 +16,7 @@ from agent.lesson import commands as cmd
 from agent.lesson.events import Place
 from agent.settings import Settings
 from drivers.readings import KeyPress
-from tests.cloud.conftest import ADDRESS
+from tests.cloud.board import ADDRESS
 from tests.cloud.school import School, until
 
 PLACE = Place(city=ADDRESS.city, county=ADDRESS.county, school=ADDRESS.school, room=ADDRESS.room)

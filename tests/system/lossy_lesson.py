@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from agent.demo.broker import LocalBroker
+from tests.cloud.board import ADDRESS, teach, uplink_to
 from tests.cloud.outbox import MemoryOutbox
 from tests.cloud.school import School, until
-from tests.system.test_outages import board, check, teach
 
 
 async def main(folder: Path) -> None:
@@ -22,10 +22,10 @@ async def main(folder: Path) -> None:
         school = School(broker.url, folder / "school.db")
         try:
             school.start()
-            async with board(broker.port, outbox) as uplink:
+            async with uplink_to(broker.url, outbox) as uplink:
                 await teach(uplink, outbox, 200)
                 await until(lambda: uplink.state.waiting == 0, within_s=40)
-            check(school, outbox)
+            school.check_all_of(ADDRESS.device, outbox.newest()[1])
         finally:
             school.stop()
 

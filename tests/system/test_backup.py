@@ -24,7 +24,7 @@ from agent.demo.broker import LocalBroker
 from agent.journal import restore
 from agent.lesson import commands as cmd
 from agent.settings import Settings
-from tests.cloud.conftest import ADDRESS, broker, school  # noqa: F401 (fixtures)
+from tests.cloud.board import ADDRESS
 from tests.cloud.school import School, until
 from tests.system.board_at_school import ask, press, settings_of, teach, tokens_held
 
@@ -50,10 +50,9 @@ async def command(*arguments: str | Path) -> int:
     return await asyncio.to_thread(command_line.main, [str(one) for one in arguments])
 
 
-@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
 async def test_a_restored_board_stores_nothing_twice_and_loses_nothing(
-    broker: LocalBroker,  # noqa: F811
-    school: School,  # noqa: F811
+    broker: LocalBroker,
+    school: School,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -10,20 +10,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.demo.broker import free_port
 from agent.demo.browser import Phone
 from agent.demo.play import receive, settle
-from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.scene import Scene
 from fleet.store import HeldEvent, Store
 from tests.system.board_time import BoardTime
+from tests.system.clicker_room import ClickerRoom
 
 pytestmark = pytest.mark.needs("faketime", "gcc", "mosquitto")
 
@@ -36,19 +36,13 @@ CLOSE_S = 60.0
 class Lesson:
     """One lesson, asked and answered; what was pressed for which question, and when in truth."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: ClickerRoom) -> None:
         self.scene = scene
-        self.id = ""
         self.pressed: dict[str, int] = {}
         self.truth_s: dict[str, float] = {}
 
-    async def open(self) -> None:
-        self.id = (await self.scene.teacher.call("POST", "/lessons", {"class_id": CLASS_ID}))["id"]
-
     async def ask(self, number: int, **more: Any) -> None:
-        body = {"kind": "single", "options": [""] * 4, "key": ["B"], **more}
-        asked = await self.scene.teacher.call("POST", f"/lessons/{self.id}/questions", body)
-        assert asked["number"] == number
+        assert await self.scene.ask(**more) == number
 
     def press(self, number: int, some: slice = slice(None)) -> None:
         """These students answer the open question."""
@@ -84,7 +78,7 @@ class Lesson:
         answers = [json.loads(one.body) for one in held if one.kind == "ResponseRecorded"]
         assert {one["token"]: one["question"] for one in answers} == self.pressed
         assert len(answers) == len(self.pressed)
-        assert {one["lesson"] for one in answers} == {self.id}
+        assert {one["lesson"] for one in answers} == {self.scene.lesson}
         asked = 0
         for one in held:  # by number alone, whatever the time
             if one.kind == "QuestionOpened":
@@ -96,6 +90,20 @@ class Lesson:
         """How far the time of an answer is from when it was pressed."""
         assert one.at_ns is not None
         return one.at_ns / 1e9 - self.truth_s[json.loads(one.body)["token"]]
+
+
+@asynccontextmanager
+async def lesson_at(board_time: BoardTime, folder: Path, *, seed: int) -> AsyncIterator[Lesson]:
+    """A lesson in a room whose board has this time, of 1970 so far."""
+    board_time.start_of_1970()
+    async with ClickerRoom(
+        folder,
+        rng=random.Random(seed),
+        clickers=CLICKERS,
+        agent_environment=board_time.environment,
+    ) as room:
+        await room.open_lesson()
+        yield Lesson(room)
 
 
 def held(scene: Scene) -> list[HeldEvent]:
@@ -154,18 +162,8 @@ def test_who_vouches_for_the_clock(tmp_path: Path) -> None:
 
 async def test_a_lesson_is_right_whatever_its_clock_does(tmp_path: Path) -> None:
     board_time = BoardTime(tmp_path)
-    board_time.start_of_1970()
-    async with Scene(
-        tmp_path,
-        broker="mosquitto",
-        port=free_port(),
-        rng=random.Random(61),
-        clickers=CLICKERS,
-        phones=0,
-        agent_environment=board_time.environment,
-    ) as scene:
-        lesson, teacher = Lesson(scene), scene.teacher
-        await lesson.open()
+    async with lesson_at(board_time, tmp_path, seed=61) as lesson:
+        scene, teacher = lesson.scene, lesson.scene.teacher
         await lesson.question(1, lambda: board_time.shift(DAY_S))
         await lesson.question(2, lambda: board_time.shift(-DAY_S))
         await receive(scene)
@@ -213,17 +211,8 @@ async def test_a_lesson_is_right_whatever_its_clock_does(tmp_path: Path) -> None
 
 async def test_a_lesson_goes_on_over_power_cuts_with_and_without_the_time(tmp_path: Path) -> None:
     board_time = BoardTime(tmp_path)
-    board_time.start_of_1970()
-    async with Scene(
-        tmp_path,
-        broker="mosquitto",
-        port=free_port(),
-        rng=random.Random(62),
-        clickers=CLICKERS,
-        phones=0,
-        agent_environment=board_time.environment,
-    ) as scene:
-        lesson, teacher, stage = Lesson(scene), scene.teacher, scene.stage
+    async with lesson_at(board_time, tmp_path, seed=62) as lesson:
+        scene, teacher, stage = lesson.scene, lesson.scene.teacher, lesson.scene.stage
 
         async def power_cut() -> None:
             await stage.agent.kill()
@@ -232,11 +221,8 @@ async def test_a_lesson_goes_on_over_power_cuts_with_and_without_the_time(tmp_pa
         async def start() -> None:
             await stage.start_agent([scene.line.path], [])
 
-        await lesson.open()
         phone = Phone(stage.url)
-        view = await teacher.until(lambda view: view.lesson is not None)
-        assert view.lesson is not None
-        await phone.join(view.lesson.room_code)
+        await phone.join(scene.room_code)
         await lesson.question(1, lambda: None)
         await power_cut()  # that boot never learns the time
 

@@ -12,26 +12,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agent.demo.broker import free_port
-from agent.demo.ledger import count_duplicates
-from agent.demo.play import receive, settle
-from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.play import settle
 from agent.journal.store import Journal
+from benchmarks.powercut import record as rec
+from benchmarks.powercut.disk import Disk, look_at
+from benchmarks.powercut.record import build, environment, read_record
+from benchmarks.powercut.trial import MODES
+from tests.system.clicker_room import ClickerRoom
 from tests.system.loop_disk import loop_disk
-from tests.system.powercut import record as rec
-from tests.system.powercut.disk import Disk, look_at
-from tests.system.powercut.record import build, environment, read_record
-from tests.system.powercut.trial import MODES
 
 CLICKERS = 16
 
 
-class Room(Scene):
-    """A scene with one open question."""
-
-    async def press_all(self, key: str) -> None:
-        for pupil in self.classroom.pupils:
-            self.classroom.press(pupil, key, 1)
+class Room(ClickerRoom):
+    """A room with one open question, and what can be seen of a disk that fails."""
 
     async def journal_ok(self) -> bool:
         """What health says; a board that takes no answers is not well, and says 503."""
@@ -64,28 +58,21 @@ class Room(Scene):
 
     async def nothing_lost(self) -> None:
         """The school has each press once, but for those that were refused."""
-        await receive(self)
-        held = self.ledger.compare(self.stage.database, self.receipts)
-        assert {one.token for one in held} == set(self.ledger.presses) - self.shown("rejected")
-        assert count_duplicates(held) == 0
+        received = await self.tokens_received()
+        assert received == set(self.ledger.presses) - self.shown("rejected")
 
 
 @asynccontextmanager
 async def lesson(folder: Path, agent_environment: dict[str, str]) -> AsyncIterator[Room]:
-    room = Room(
+    async with Room(
         folder,
         broker="iotcore",
-        port=free_port(),
         rng=random.Random(5),
         clickers=CLICKERS,
-        phones=0,
         agent_environment=agent_environment,
-    )
-    async with room:
-        opened = await room.teacher.call("POST", "/lessons", {"class_id": CLASS_ID})
-        body = {"kind": "single", "options": ["", "", "", ""], "key": ["B"]}
-        await room.teacher.call("POST", f"/lessons/{opened['id']}/questions", body)
-        await room.press_all("A")
+    ) as room:
+        await room.begin()
+        room.press_all("A")
         await settle(room)
         assert room.lights == {"A accepted": CLICKERS}
         yield room
@@ -104,13 +91,13 @@ async def test_while_the_disk_fails_nothing_is_ticked_and_then_all_is(
     watched = environment(build(tmp_path), board, record=record, faults=rules)
     async with lesson(tmp_path, watched) as room:
         rules.write_text(rule)
-        await room.press_all("B")
+        room.press_all("B")
         await room.until_journal(ok=False)
         assert room.lights == {"A accepted": CLICKERS, "B ": CLICKERS}
         rules.unlink()
         await room.all_ticked()
         await room.until_journal(ok=True)
-        await room.press_all("C")
+        room.press_all("C")
         await room.all_ticked()
         await room.nothing_lost()
         await room.stage.agent.kill()
@@ -139,13 +126,13 @@ async def test_a_full_disk_ticks_nothing_and_goes_on_when_there_is_room(tmp_path
         async with lesson(tmp_path, {}) as room:
             ballast = disk.fill()
             await room.teacher.until(lambda view: view.storage.room == "full")
-            await room.press_all("B")
+            room.press_all("B")
             await room.all_ticked()
             refused = room.shown("rejected")
             assert room.lights == {"A accepted": CLICKERS, "B rejected": CLICKERS}
             ballast.unlink()
             await room.teacher.until(lambda view: view.storage.room == "ok")
-            await room.press_all("C")
+            room.press_all("C")
             await room.all_ticked()
             assert room.shown("rejected") == refused
             await room.nothing_lost()
@@ -156,7 +143,7 @@ async def test_a_disk_that_turns_read_only_loses_nothing_that_was_ticked(tmp_pat
     with loop_disk(tmp_path, tmp_path / "board", megabytes=256) as disk:
         async with lesson(tmp_path, {}) as room:
             disk.fail()
-            await room.press_all("B")
+            room.press_all("B")
             await room.until_journal(ok=False)
             assert room.lights == {"A accepted": CLICKERS, "B ": CLICKERS}
             await room.stage.agent.kill()  # somebody pulls the plug, and the board starts again

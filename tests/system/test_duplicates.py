@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -24,15 +23,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.demo.broker import HOST, LocalBroker, free_port
+from agent.demo.broker import HOST, LocalBroker
 from agent.demo.play import receive, settle
-from agent.demo.scene import CLASS_ID, Scene
 from agent.demo.stage import Part, journal_newest
-from agent.lesson.events import LessonEnded, encode_body
+from agent.lesson.events import LessonEnded
 from agent.wire import topics
 from agent.wire.codec import Packed, pack, unpack
-from agent.wire.payloads import Batch, Item, decode_batch, encode
+from agent.wire.payloads import decode_batch, encode
 from agent.wire.topics import Address
+from tests.fleet.batch import batch_of
+from tests.system.clicker_room import ClickerRoom
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -108,7 +108,7 @@ class Client:
         self.heard.append((message.topic, Packed(content_type, bytes(message.payload))))
 
     def publish(self, topic: str, packed: Packed) -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.PUBLISH)
         properties.ContentType = packed.content_type
         self._client.publish(topic, packed.payload, 1, properties=properties)
 
@@ -128,20 +128,8 @@ def client(port: int) -> Iterator[Client]:
 
 
 def batch(epoch: int, first: int, last: int) -> Packed:
-    items = [
-        Item(
-            seq=seq,
-            kind="LessonEnded",
-            v=1,
-            boot="boot-1",
-            mono_ns=seq,
-            at=None,
-            clock="estimated",
-            body=msgspec.Raw(encode_body(LessonEnded(lesson=f"l-{seq}"))),
-        )
-        for seq in range(first, last + 1)
-    ]
-    return pack(encode(Batch(epoch=epoch, items=items)))
+    seqs = range(first, last + 1)
+    return pack(encode(batch_of(seqs, lambda seq: LessonEnded(lesson=f"l-{seq}"), epoch=epoch)))
 
 
 class Link(NamedTuple):
@@ -214,10 +202,8 @@ async def test_any_consumer_counts_loss_repeats_and_order(tmp_path: Path) -> Non
 
 async def test_two_ingests_and_a_link_that_repeats_store_each_event_once(tmp_path: Path) -> None:
     rng = random.Random(65)
-    async with Scene(
-        tmp_path, broker="mosquitto", port=free_port(), rng=rng, clickers=20, phones=0
-    ) as scene:
-        stage, teacher, classroom = scene.stage, scene.teacher, scene.classroom
+    async with ClickerRoom(tmp_path, rng=rng, clickers=20) as scene:
+        stage, classroom = scene.stage, scene.classroom
         while stored(stage.database)["upto"] < journal_newest(stage.data_dir)[1]:
             await asyncio.sleep(0.02)
         await stage.ingest.stop()
@@ -236,10 +222,9 @@ async def test_two_ingests_and_a_link_that_repeats_store_each_event_once(tmp_pat
             with client(port) as repeater:
                 async with consumer(tmp_path, port) as other:
                     repeating = asyncio.create_task(repeat(repeater, rng))
-                    lesson = await teacher.call("POST", "/lessons", {"class_id": CLASS_ID})
+                    await scene.open_lesson()
                     for number in range(3):
-                        body = {"kind": "single", "options": [""] * 4, "key": ["B"]}
-                        await teacher.call("POST", f"/lessons/{lesson['id']}/questions", body)
+                        await scene.ask()
                         for pupil in classroom.pupils:
                             classroom.press(pupil, "ABC"[number], number + 1)
                             await asyncio.sleep(0.003)

@@ -16,7 +16,6 @@ from agent.journal.ballast import BALLAST, BALLAST_BYTES
 from agent.lesson import commands as cmd
 from agent.lesson.model import State
 from drivers.readings import KeyPress
-from tests.cloud.conftest import broker, school  # noqa: F401 (fixtures)
 from tests.cloud.school import School, until
 from tests.system.board_at_school import ask, emit, press, settings_of, teach, tokens_held
 from tests.system.small_disk import fill, remount, small_disk
@@ -115,10 +114,9 @@ async def test_a_disk_that_is_read_only_at_the_start_is_named(disk: Path) -> Non
         assert board.intake.committed.spans.keys() == {"lesson-1"}
 
 
-@pytest.mark.parametrize("broker", ["iotcore"], indirect=True)
 async def test_at_its_bound_the_journal_refuses_and_goes_on_when_the_school_has_the_rest(
-    broker: LocalBroker,  # noqa: F811
-    school: School,  # noqa: F811
+    broker: LocalBroker,
+    school: School,
     tmp_path: Path,
 ) -> None:
     settings = settings_of(tmp_path / "board", broker, max_mb=1)

@@ -13,12 +13,11 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent.demo.broker import BrokerName, free_port
-from agent.demo.ledger import count_duplicates
-from agent.demo.play import receive, settle
-from agent.demo.scene import CLASS_ID, Scene
+from agent.demo.broker import BrokerName
+from agent.demo.play import settle
 from agent.demo.stage import ADDRESS
 from agent.wire.broker_url import parse_url
+from tests.system.clicker_room import ClickerRoom
 
 BROKERS = [
     pytest.param("iotcore"),
@@ -48,20 +47,13 @@ def test_the_demo_loses_and_doubles_nothing(broker: BrokerName) -> None:
         assert figures[latency]["p50"] > 0
 
 
-async def ask(scene: Scene, lesson: str) -> None:
-    body = {"kind": "single", "options": ["", "", "", ""], "key": ["B"]}
-    await scene.teacher.call("POST", f"/lessons/{lesson}/questions", body)
-
-
 async def test_killed_parts_lose_no_ticked_answer(tmp_path: Path) -> None:
     rng = random.Random(3)
-    async with Scene(tmp_path, broker="iotcore", port=free_port(), rng=rng, clickers=40) as scene:
-        stage, ledger, classroom = scene.stage, scene.ledger, scene.classroom
-        opened = await scene.teacher.call("POST", "/lessons", {"class_id": CLASS_ID})
-        await ask(scene, opened["id"])
+    async with ClickerRoom(tmp_path, broker="iotcore", rng=rng, clickers=40) as scene:
+        stage, ledger = scene.stage, scene.ledger
+        await scene.begin()
         for turn, part in enumerate(("agent", "ingest", "agent")):
-            for pupil in classroom.pupils:
-                classroom.press(pupil, "ABCD"[turn], 1)
+            scene.press_all("ABCD"[turn])
             await asyncio.sleep(0.05 * turn)  # in the middle of things
             await getattr(stage, part).kill()
             if part == "agent":
@@ -69,12 +61,10 @@ async def test_killed_parts_lose_no_ticked_answer(tmp_path: Path) -> None:
             else:
                 await stage.start_ingest()
             await settle(scene)
-        await receive(scene)
-        held = ledger.compare(stage.database, scene.receipts)
+        received = await scene.tokens_received()
         assert len(ledger.presses) == 3 * 40
         assert ledger.unticked == 0
-        assert {one.token for one in held} == set(ledger.presses)
-        assert count_duplicates(held) == 0
+        assert received == set(ledger.presses)
         view = await scene.teacher.until(
             lambda view: (
                 view.lesson is not None
@@ -88,7 +78,7 @@ async def test_killed_parts_lose_no_ticked_answer(tmp_path: Path) -> None:
 
 async def test_what_the_school_said_wrongly_is_counted_where_it_staff_look(tmp_path: Path) -> None:
     rng = random.Random(4)
-    async with Scene(tmp_path, broker="iotcore", port=free_port(), rng=rng, clickers=2) as scene:
+    async with ClickerRoom(tmp_path, broker="iotcore", rng=rng, clickers=2) as scene:
         url = parse_url(scene.stage.broker_url)
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         client.connect(url.host, url.port)

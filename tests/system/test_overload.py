@@ -18,13 +18,12 @@ from pathlib import Path
 import pytest
 
 from agent.clock import now_ns
-from agent.demo.broker import free_port
 from agent.demo.browser import Phone
 from agent.demo.ledger import count_duplicates
 from agent.demo.play import receive, settle
-from agent.demo.scene import CLASS_ID, Scene
 from agent.web.views import DeviceView, TeacherView
 from drivers.sim.receiver import PtyLine, Shown, VirtualReceiver
+from tests.system.clicker_room import ClickerRoom
 
 pytestmark = pytest.mark.needs("gcc", "mosquitto")
 
@@ -67,14 +66,6 @@ def heard(listener: socket.socket) -> list[bytes]:
     return words
 
 
-async def ask(scene: Scene) -> str:
-    """Open a lesson and ask a question; the room code."""
-    opened = await scene.teacher.call("POST", "/lessons", {"class_id": CLASS_ID})
-    body = {"kind": "single", "options": [""] * 4, "key": ["B"]}
-    await scene.teacher.call("POST", f"/lessons/{opened['id']}/questions", body)
-    return str(opened["room_code"])
-
-
 def device(view: TeacherView, name: str) -> DeviceView:
     return next(one for one in view.devices if one.id == name)
 
@@ -82,18 +73,16 @@ def device(view: TeacherView, name: str) -> DeviceView:
 async def test_a_slow_disk_makes_ticks_late_and_nothing_else(tmp_path: Path) -> None:
     disk = SlowDisk(tmp_path)
     with systemd(tmp_path) as (listener, told):
-        async with Scene(
+        async with ClickerRoom(
             tmp_path,
-            broker="mosquitto",
-            port=free_port(),
             rng=random.Random(71),
             clickers=CLICKERS,
-            phones=0,
             agent_environment=disk.environment | told,
         ) as scene:
             stage, ledger, classroom = scene.stage, scene.ledger, scene.classroom
             phone = Phone(stage.url)
-            await phone.join(await ask(scene))
+            await scene.begin()
+            await phone.join(scene.room_code)
             heard(listener)
             disk.takes(1000)
             for turn in range(2):  # more than its memory holds: the rest is refused, visibly
@@ -140,24 +129,16 @@ async def test_a_flood_and_a_broken_line_beside_a_class_hold_up_nobody(tmp_path:
     flooded = VirtualReceiver("00000000000F1000", now_ns=now_ns, on_shown=shown.append)
     async with (
         PtyLine(flooded, now_ns) as flooded_line,
-        Scene(
-            tmp_path,
-            broker="mosquitto",
-            port=free_port(),
-            rng=rng,
-            clickers=CLICKERS,
-            phones=0,
-        ) as scene,
+        ClickerRoom(tmp_path, rng=rng, clickers=CLICKERS) as scene,
     ):
-        stage, ledger, classroom = scene.stage, scene.ledger, scene.classroom
+        stage, ledger = scene.stage, scene.ledger
         with broken_line() as (broken, broken_path):
             await stage.agent.stop()
             await stage.start_agent([scene.line.path, flooded_line.path, broken_path], [])
-            await ask(scene)
+            await scene.begin()
             flooding = asyncio.create_task(flood(flooded, broken, rng))
             for turn in range(5):
-                for pupil in classroom.pupils:
-                    classroom.press(pupil, "ABCDA"[turn], 1)
+                scene.press_all("ABCDA"[turn])
                 await settle(scene)
             assert ledger.unticked == 0
             while flooded.refused < 100 or len(shown) < 500:
@@ -166,15 +147,13 @@ async def test_a_flood_and_a_broken_line_beside_a_class_hold_up_nobody(tmp_path:
             pressed = await flooding
             while flooded.waiting:
                 await asyncio.sleep(0.01)
-            await receive(scene)
+            tokens = await scene.tokens_received()
             view = await scene.teacher.until(
                 lambda view: device(view, "receiver-2").refused == flooded.refused
             )
             assert device(view, "receiver-1").refused == ledger.refused
             assert device(view, "receiver-3").state in ("starting", "lost", "misconfigured")
-            held = ledger.compare(stage.database, scene.receipts)
-            assert {one.token for one in held} == set(ledger.presses) | pressed
-            assert count_duplicates(held) == 0
+            assert tokens == set(ledger.presses) | pressed
 
 
 @contextlib.contextmanager

@@ -29,12 +29,6 @@ ASK = cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""])
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[LocalBroker]:
-    with LocalBroker("iotcore", tmp_path / "broker") as running:
-        yield running
-
-
-@pytest.fixture
 def database(broker: LocalBroker, tmp_path: Path) -> Iterator[Path]:
     """Of a school whose program is older than the board's."""
     database = tmp_path / "school.db"

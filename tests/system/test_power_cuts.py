@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.powercut import record as rec
-from tests.system.powercut.disk import Disk, Node, look_at
-from tests.system.powercut.record import Entry, build, environment, read_record, run_watched
-from tests.system.powercut.trial import MODES, Mode, Run, Trial, count_syncs
+from benchmarks.powercut import record as rec
+from benchmarks.powercut.disk import Disk, Node, look_at
+from benchmarks.powercut.record import Entry, build, environment, read_record, run_watched
+from benchmarks.powercut.trial import MODES, Mode, Run, Trial, count_syncs
 
 pytestmark = pytest.mark.needs("gcc")
 
@@ -91,7 +91,7 @@ async def test_what_is_ticked_after_a_failed_sync_survives_a_power_cut(
 SMALL_FILES = """
 from pathlib import Path
 from agent.private_file import make_folder, remove, write_private
-from tests.system.powercut.workload import Promise, mark
+from benchmarks.powercut.workload import Promise, mark
 
 folder = Path("{disk}/a/b")
 make_folder(folder)
@@ -134,11 +134,11 @@ def test_an_agent_that_cannot_sync_what_it_found_promises_nothing(
     disk.mkdir()
     arguments = [str(disk / "board"), "--presses", "20"]
     watched = environment(library, disk, record=record, faults=rules)
-    run_watched("tests.system.powercut.workload", arguments, watched)
+    run_watched("benchmarks.powercut.workload", arguments, watched)
     promised = sum(entry.op == rec.MARK for entry in read_record(record))
     rules.write_text("sync EIO *journal.db-wal")
     with pytest.raises(subprocess.CalledProcessError):
-        run_watched("tests.system.powercut.workload", [*arguments, "--life", "2"], watched)
+        run_watched("benchmarks.powercut.workload", [*arguments, "--life", "2"], watched)
     entries = list(read_record(record))
     assert any(entry.op == rec.SYNC_FAILED for entry in entries)
     assert sum(entry.op == rec.MARK for entry in entries) == promised > 20
@@ -220,7 +220,7 @@ def test_the_recorder_writes_down_what_sqlite_does(tmp_path: Path, library: Path
     disk.mkdir()
     arguments = [str(disk / "board"), "--presses", "20"]
     watched = environment(library, disk, record=record)
-    run_watched("tests.system.powercut.workload", arguments, watched)
+    run_watched("benchmarks.powercut.workload", arguments, watched)
     replayed, left_behind = tmp_path / "replayed", Disk(Node(disk.stat().st_ino, {}))
     inodes: set[int] = {disk.stat().st_ino}
     for entry in read_record(record):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from agent.demo.broker import end, free_port
 
 from tests.drivers.input_world import World
 
@@ -23,6 +24,7 @@ START_S = 15.0
 STOP_S = 10.0
 LOOK_MS = 8_000
 """How long a page may take to show what is expected."""
+expect.set_options(timeout=LOOK_MS)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--headless",
@@ -61,9 +63,7 @@ class Agent:
 
     def __init__(self, folder: Path) -> None:
         """Take a free port, start nothing."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._config = folder / "agent.toml"
@@ -95,12 +95,7 @@ class Agent:
     def stop(self) -> None:
         """End it."""
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, within_s=STOP_S)
             self._process = None
 
     def add_device(self, **options: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.web.browser_room import LOOK_MS, ROOT, Agent, Room, running_agent, running_browser
+from tests.web.browser_room import ROOT, Room
 
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -21,28 +20,13 @@ SMALLEST_SHARE = 1 / 30
 """Smallest text on the projector, of the screen's height: the last row reads it."""
 
 pytestmark = pytest.mark.needs("chromium")
-expect.set_options(timeout=LOOK_MS)
-
-
-@pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    with running_agent(tmp_path_factory.mktemp("agent")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture
-def room(agent: Agent, browser: Browser) -> Iterator[Room]:
-    agent.end_lesson()
-    agent.put_roster("7-3", ROSTER)
-    one = Room(browser, agent)
-    yield one
-    one.close()
+def room(room: Room) -> Room:
+    """With a class to choose."""
+    room.agent.put_roster("7-3", ROSTER)
+    return room
 
 
 def check(page: Page, state: str) -> None:

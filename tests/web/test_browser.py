@@ -5,38 +5,16 @@ from __future__ import annotations
 import gzip
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.web.browser_room import LOOK_MS, ROOT, Agent, Room, running_agent, running_browser
+from tests.web.browser_room import ROOT, Room, room_code, running_agent
 
 pytestmark = pytest.mark.needs("chromium")
-expect.set_options(timeout=LOOK_MS)
 FIRST_LOAD_BYTES = 25 * 1024
-
-
-@pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    with running_agent(tmp_path_factory.mktemp("agent")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def room(agent: Agent, browser: Browser) -> Iterator[Room]:
-    agent.end_lesson()
-    one = Room(browser, agent)
-    yield one
-    one.close()
 
 
 def ask(teacher: Page, kind: int = 0) -> None:
@@ -136,6 +114,30 @@ def test_the_tick_waits_for_the_board_and_a_cut_line_loses_nothing(room: Room) -
     phone.reload()
     expect(phone.locator(".tile.safe b")).to_have_text("D")
     expect(phone.locator(".seat")).to_have_text("1 号")
+
+
+def test_an_answer_that_the_lesson_was_quicker_than_is_said_and_stays_out_of_the_next(
+    room: Room,
+) -> None:
+    teacher = room.lesson()
+    phone, asleep = room.phone(teacher), room.phone(teacher)
+    ask(teacher)
+    for one in (phone, asleep):
+        one.route("**/api/v1/s/answer", lambda route: route.abort())
+        one.locator(".tile").nth(1).click()
+        expect(one.locator(".outcome .trouble")).to_have_text(re.compile("B 还没有交上"))
+    asleep.goto("about:blank")
+    room.agent.end_lesson()
+    expect(phone.locator(".trouble")).to_have_text(re.compile("B 没有来得及交上"))
+
+    teacher.locator(".start-card .button.big").click()
+    teacher.get_by_test_id("next").wait_for()
+    code = room_code(teacher)
+    ask(teacher)
+    woken = asleep.context.new_page()
+    woken.goto(f"{room.agent.url}/s?c={code}")
+    expect(woken.locator(".outcome")).to_have_text("还没有作答")
+    answered(teacher, 0)
 
 
 def test_a_restart_of_the_board_is_shown_and_survived(room: Room) -> None:

@@ -51,11 +51,14 @@ async def test_a_request_that_never_ends_is_cut_off(
 async def test_a_stream_is_no_request_that_never_ends(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "REQUEST_S", 0.2)
+    monkeypatch.setattr(connections, "REQUEST_S", 1.0)
     teacher = await board.teacher()
     async with teacher.live("teacher") as page:
         await page.next()
-        await asyncio.sleep(0.5)
+        reader, writer = await _connect(board, HEAD)
+        await _ended(reader)  # whoever began after the page has had all the time there is
+        writer.close()
+        monkeypatch.undo()
         await teacher.ok("POST", "/lessons", {"title": "later"})
         view = await page.until(lambda view: view["lesson"] is not None)
         assert view["lesson"]["title"] == "later"

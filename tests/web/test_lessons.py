@@ -274,7 +274,7 @@ async def test_health_needs_no_sign_in_and_says_when_nothing_is_durable(board: B
     assert well["clock"] == "synced"
     assert well["uptime_s"] >= 0
     teacher = await board.teacher()
-    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001 (not 5 s)
     other = sqlite3.connect(board.folder / "journal.db", isolation_level=None)
     other.execute("begin immediate")
     try:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import get_args
 
 import pytest
 
 from agent.web import live
-from agent.web.live import Live
+from agent.web.live import Live, PageView
 from agent.web.views import AskedView, StorageHealth, StudentView
 from tests.web.room import API, Board
 
@@ -19,11 +20,15 @@ class Source:
     def __init__(self) -> None:
         self.text = "one"
         self.age_ms = 0
-        self.built = 0
-        self.live = Live(dict.fromkeys(("teacher", "guest", "projector", "student"), self.build))
+        self.built_for: list[PageView] = []
+        self.live = Live({view: partial(self.build, view) for view in get_args(PageView)})
 
-    def build(self, version: int) -> StudentView:
-        self.built += 1
+    @property
+    def built(self) -> int:
+        return len(self.built_for)
+
+    def build(self, view: PageView, version: int) -> StudentView:
+        self.built_for.append(view)
         asked = AskedView(
             number=1,
             kind="single",
@@ -39,8 +44,10 @@ class Source:
         self.text = text
         self.live.changed()
 
-    def look(self, allowed: Any = lambda: True) -> AsyncIterator[bytes]:
-        return self.live.stream("student", allowed)
+    def look(
+        self, allowed: Callable[[], bool] = lambda: True, view: PageView = "student"
+    ) -> AsyncGenerator[bytes, None]:
+        return self.live.stream(view, allowed)
 
 
 def said(frame: bytes) -> str:
@@ -137,12 +144,14 @@ async def test_nothing_is_built_while_nobody_looks() -> None:
     source = Source()
     page = source.look()
     await anext(page)
-    await page.aclose()  # type: ignore[attr-defined]
+    await page.aclose()
     assert source.live.readers == 0
-    built = source.built
+    wall = source.look(view="projector")
+    await anext(wall)
+    source.built_for.clear()
     source.change("two")
-    await asyncio.sleep(2 * live.EVERY_S)
-    assert source.built == built
+    assert said(await anext(wall)) == "two"
+    assert source.built_for == ["projector"]
 
 
 async def test_the_stop_ends_every_stream() -> None:

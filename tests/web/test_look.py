@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.web.browser_room import Agent, Room, running_agent, running_browser
+from tests.web.browser_room import Room
 
+pytestmark = pytest.mark.needs("chromium")
 LONG = ("一个物体不受外力时保持静止或匀速直线运动; " * 20)[:200]
 OFF_SCREEN = """names => names.flatMap(name => [...document.querySelectorAll(name)])
     .filter(one => one.getBoundingClientRect().bottom > innerHeight + 1)
@@ -21,26 +21,6 @@ OVERLAPPING = """name => {
 }"""
 OVERFULL = """name => [...document.querySelectorAll(name)]
     .filter(one => one.scrollHeight > one.clientHeight + 1).length"""
-
-
-@pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    with running_agent(tmp_path_factory.mktemp("agent")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture
-def room(browser: Browser, agent: Agent) -> Iterator[Room]:
-    agent.end_lesson()
-    room = Room(browser, agent)
-    yield room
-    room.close()
 
 
 def ask(teacher: Page, **question: Any) -> None:

@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.web.browser_room import Agent, Room, running_agent, running_browser
+from tests.web.browser_room import Agent, Room, running_agent
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
+pytestmark = pytest.mark.needs("chromium")
 
 
 @pytest.fixture
@@ -46,6 +42,7 @@ def test_a_damaged_store_is_told_and_the_lesson_goes_on(
     browser: Browser, agent: Agent, tmp_path: Path
 ) -> None:
     room = Room(browser, agent)
+    agent.put_roster("7-3", "01,甲同学\n02,乙同学\n")
     room.lesson()
     agent.stop()
     with (tmp_path / "data" / "journal.db").open("rb+") as file:

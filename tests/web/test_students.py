@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from agent.lesson.events import ResponseRecorded
+from agent.lesson.events import ResponseRecorded, kind_of
 from agent.web import phones
 from agent.web.phones import MAX_WAITING, PhoneDesk, PhonesBusy
 from agent.web.students import MAX_SEATS
@@ -55,7 +55,7 @@ async def test_a_tick_means_that_another_program_can_read_the_answer(board: Boar
     phone = await board.phone(lesson)
     await phone.ok("POST", "/s/answer", attempt("B"))
     db = sqlite3.connect(f"file:{board.folder / 'journal.db'}?mode=ro", uri=True)
-    kinds = [kind for (kind,) in db.execute("select kind from event")]
+    kinds = [kind_of(kept) for (kept,) in db.execute("select kind from event")]
     db.close()
     assert kinds[-1] == ResponseRecorded.__name__
 
@@ -79,6 +79,21 @@ async def test_a_phone_keeps_its_seat_in_this_lesson_and_no_other(board: Board) 
     assert await phone.refused("GET", "/s/me") == "409 lesson_over"
     joined = await phone.ok("POST", "/s/join", {"room_code": newer["room_code"]})
     assert (joined["number"], joined["seat"] == first["seat"]) == (1, False)
+
+
+async def test_an_answer_of_the_lesson_before_is_none_of_this_one(board: Board) -> None:
+    teacher, lesson = await begin(board)
+    phone = board.visitor()
+    before = await phone.ok("POST", "/s/join", {"room_code": lesson["room_code"]})
+    await teacher.ok("POST", f"/lessons/{lesson['id']}/end")
+    lesson = await teacher.ok("POST", "/lessons", {})
+    asked = {"kind": "single", "options": ["", "", ""]}
+    await teacher.ok("POST", f"/lessons/{lesson['id']}/questions", asked)
+    now = await phone.ok("POST", "/s/join", {"room_code": lesson["room_code"]})
+    late = attempt("A") | {"seat": before["seat"]}
+    assert await phone.refused("POST", "/s/answer", late) == "409 lesson_over"
+    done = await phone.ok("POST", "/s/answer", attempt("A") | {"seat": now["seat"]})
+    assert done["outcome"] == "accepted"
 
 
 async def test_a_seat_token_serves_where_cookies_do_not(board: Board) -> None:
@@ -150,7 +165,8 @@ async def test_the_first_answer_counts_where_the_question_says_so(board: Board) 
         attempt("A") | {"attempt_id": "x" * 65},
         attempt("A") | {"attempt_id": "a b c d e f"},
         attempt("A" * 65),
-        attempt("A") | {"seat": "1"},
+        attempt("A") | {"seat": "1" * 65},
+        attempt("A") | {"student": "1"},
     ],
 )
 async def test_an_answer_that_is_none_is_refused(board: Board, body: Json) -> None:
@@ -165,7 +181,7 @@ async def test_an_answer_that_cannot_be_saved_is_not_ticked_and_may_be_sent_agai
     monkeypatch.setattr(phones, "CONFIRM_S", 0.5)
     _, lesson = await begin(board)
     phone = await board.phone(lesson)
-    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001
+    board.journal._db.execute("pragma busy_timeout = 50")  # noqa: SLF001 (not 5 s)
     other = sqlite3.connect(board.folder / "journal.db", isolation_level=None)
     other.execute("begin immediate")
     same = attempt("A")

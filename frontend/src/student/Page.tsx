@@ -1,4 +1,4 @@
-import { Question } from "./Question";
+import { Question, answerText } from "./Question";
 import type { Phone } from "./phone";
 import { explain } from "./words";
 
@@ -51,7 +51,7 @@ function Over({ phone }: { phone: Phone }) {
   return (
     <main class="still">
       <h1>{t.over}</h1>
-      <p>{t.overHint}</p>
+      {phone.unsent === "" ? <p>{t.overHint}</p> : <p class="trouble">{t.overUnsent(answerText(t, phone.unsent))}</p>}
       <button class="plain" type="button" onClick={() => phone.leave()}>
         {t.newLesson}
       </button>

@@ -130,7 +130,7 @@ function sendingText(t: Phone["words"], trouble: "offline" | "not_saved" | "busy
   return trouble === "busy" ? t.busy : t.sending;
 }
 
-function answerText(t: Phone["words"], key: string): string {
+export function answerText(t: Phone["words"], key: string): string {
   return key === "true" ? t.true : key === "false" ? t.false : key;
 }
 

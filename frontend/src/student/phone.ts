@@ -31,6 +31,8 @@ export class Phone {
   language = firstLanguage();
   /** What is being put together for a question, not sent yet: letters of a multiple choice, a number. */
   typed: { question: number; text: string } = { question: 0, text: "" };
+  /** An answer that had not come in when its lesson ended; "" if there is none. */
+  unsent = "";
   /** From `?c=`, then what the reader types. */
   code: string;
 
@@ -114,6 +116,7 @@ export class Phone {
   /** The seat is of a lesson that is over, or of none. */
   leave(to: "none" | "over" = "none"): void {
     if (this.seat === "taken") {
+      this.unsent = to === "over" ? lateKey(this.delivery) : "";
       this.live.close();
       this.sender.forget();
       this.code = "";
@@ -137,7 +140,7 @@ export class Phone {
     this.seat = "taken";
     this.changed();
     this.live.connect();
-    this.sender.resume();
+    this.sender.sit(me.seat);
   }
 
   private show(delivery: Delivery): void {
@@ -145,4 +148,10 @@ export class Phone {
     if (delivery.step === "recorded") this.recorded = { question: delivery.question, key: delivery.key };
     this.changed();
   }
+}
+
+/** The answer that the end of the lesson was quicker than; "" if there is none. */
+function lateKey(delivery: Delivery): string {
+  const late = delivery.step === "sending" || (delivery.step === "refused" && delivery.code === "lesson_over");
+  return late ? delivery.key : "";
 }

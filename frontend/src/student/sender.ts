@@ -13,7 +13,9 @@
 import { Refused, newId } from "../lib/api";
 import { backoff_ms } from "../lib/events";
 
+/** `seat`: of one lesson, so that no other lesson takes the answer. */
 export interface Attempt {
+  seat: string;
   question: number;
   key: string;
   attempt_id: string;
@@ -46,17 +48,22 @@ const STORED = "attempt";
 export class Sender {
   private next: Attempt | null = null;
   private running = false;
+  private seat = "";
 
   constructor(private readonly outside: Outside) {}
 
-  /** Take up what a reload has left behind. */
-  resume(): void {
+  /** Answer from this seat; take up what a reload has left behind of it. A seat is of one lesson: an answer that another lesson left is none of this one's. */
+  sit(seat: string): void {
+    this.seat = seat;
     const stored = this.outside.storage.getItem(STORED);
-    if (stored !== null) this.take(JSON.parse(stored) as Attempt);
+    if (stored === null) return;
+    const attempt = JSON.parse(stored) as Attempt;
+    if (attempt.seat === seat) this.take(attempt);
+    else this.outside.storage.removeItem(STORED);
   }
 
   answer(question: number, key: string): void {
-    this.take({ question, key, attempt_id: newId() });
+    this.take({ seat: this.seat, question, key, attempt_id: newId() });
   }
 
   /** Forget what waits: it belongs to a lesson that is over. */

@@ -44,7 +44,7 @@ export const en = {
     rosterClass: "Class name",
     rosterFile: "Choose a CSV file",
     rosterSend: "Add roster",
-    rosterTaken: (name: string, n: number) => `The roster of ${name} is in: ${n} students.`,
+    rosterTaken: (name: string, n: number) => `The roster of ${name} is in: ${n === 1 ? "1 student" : `${n} students`}.`,
     rosterYear: (year: number) =>
       `The board's clock is not set: it took the school year for ${year}–${year + 1}. If that is wrong, add the roster again once it is set.`,
     rosterRefused: "Nothing was taken; the class is as before. Correct these lines and send the file again:",
@@ -68,8 +68,8 @@ export const en = {
     cloudConnecting: "Connecting to school",
     cloudConnected: "School",
     cloudSynced: "The school's server has confirmed everything.",
-    cloudWaiting: (n: number) => `${n} await the school's receipt; all are safe on this board.`,
-    cloudAside: (n: number) => `${n} could not be taken in by the school's server and were put aside on this board. Tell IT.`,
+    cloudWaiting: (n: number) => `${n === 1 ? "1 awaits" : `${n} await`} the school's receipt; all are safe on this board.`,
+    cloudAside: (n: number) => `${n === 1 ? "1 record" : `${n} records`} could not be taken in by the school's server; put aside on this board. Tell IT.`,
     cloudOffHint: "No school server is set up. Everything stays on this board.",
     cloudConnectingHint: "The school's server is out of reach. The lesson goes on; everything is kept here and sent later.",
     menu: "More",
@@ -153,7 +153,7 @@ export const en = {
     title: "This lesson",
     none: "no answers",
     answered: (n: number) => (n === 1 ? "1 answer" : `${n} answers`),
-    verdict: (percent: number) => (percent >= 80 ? "well known" : percent >= 50 ? "more than half" : "most missed it"),
+    verdict: (percent: number) => (percent >= 80 ? "well known" : percent >= 50 ? "more than half" : "most missed"),
   },
 
   bind: {
@@ -233,7 +233,7 @@ export const en = {
 
   banner: {
     lost: "Connection to the board lost, trying again. Below is the last known picture.",
-    journal: "Answers cannot be saved: presses are not counted now. Check the disk's space, or restart the board.",
+    journal: "Answers cannot be saved now and get no tick; the board keeps trying. Tell IT at once: its disk needs a look.",
     full: {
       journal: "The board is full: new answers are not counted, without a tick. Ask IT to connect it to the school's server; once that has them, it goes on by itself.",
       disk: "The board's disk is full: new answers are not counted, without a tick. Ask IT to free space; then it goes on by itself.",
@@ -245,7 +245,7 @@ export const en = {
     salvaging: "The board's store was damaged; what can be read is being brought back. Go on teaching.",
     salvaged: "The board's store was damaged; all that could be read is back. Tell IT: the disk may need replacing.",
     salvagedMissing: (n: number) =>
-      `The board's store was damaged; what could be read is back, ${n} records are missing. Tell IT: the disk may need replacing.`,
+      `The board's store was damaged; what could be read is back, ${n === 1 ? "1 record is" : `${n} records are`} missing. Tell IT: the disk may need replacing.`,
     namesLost: "The file with students' names was damaged. Add the class lists again.",
     screen: (number: string) => `A screen showing ${number} asks to be the projector`,
     allow: "Allow",

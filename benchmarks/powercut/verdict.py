@@ -18,7 +18,7 @@ from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.replay import Stamped, replay
-from tests.system.powercut.workload import CLASS_ID, EPOCH, Promise
+from benchmarks.powercut.workload import CLASS_ID, EPOCH, Promise
 
 SIDE_FILES = {"-wal", "-shm", "-journal"}
 

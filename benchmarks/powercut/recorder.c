@@ -7,7 +7,7 @@
  *   POWERCUT_RECORD  where the record goes; none without it.
  *   POWERCUT_FAULTS  a file of rules, see faults.c; none without it.
  *
- * A record is a row of entries: struct entry, then `length` bytes (tests/system/powercut/record.py).
+ * A record is a row of entries: struct entry, then `length` bytes (benchmarks/powercut/record.py).
  * A call is written down after it was carried out, and the next one waits until it is: the order
  * of the record is the order in which the kernel saw them.
  *

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from tests.system.powercut import record as rec
-from tests.system.powercut.record import Entry
+from benchmarks.powercut import record as rec
+from benchmarks.powercut.record import Entry
 
 SECTOR_BYTES = 512
 TORN_WRITES = 0.3

@@ -1,6 +1,6 @@
 """A lesson on a real intake and journal, for the recorder: says in the record what it promised.
 
-    python -m tests.system.powercut.workload DATA_DIR --presses 500 [--pragma NAME=VALUE]
+    python -m benchmarks.powercut.workload DATA_DIR --presses 500 [--pragma NAME=VALUE]
 
 Presses come in small bursts, some twice, as receivers send them; questions open and close, cards
 are tapped, notes, snapshots and names are written. A press without a tick is sent again. At the

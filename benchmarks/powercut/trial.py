@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from tests.system.powercut import record as rec
-from tests.system.powercut.disk import Disk, Node, look_at
-from tests.system.powercut.record import Entry, environment, read_record, run_watched
-from tests.system.powercut.verdict import Promises, faults
-from tests.system.powercut.workload import Promise
+from benchmarks.powercut import record as rec
+from benchmarks.powercut.disk import Disk, Node, look_at
+from benchmarks.powercut.record import Entry, environment, read_record, run_watched
+from benchmarks.powercut.verdict import Promises, faults
+from benchmarks.powercut.workload import Promise
 
 Mode = Literal["synced", "torn"]
 MODES: tuple[Mode, ...] = ("synced", "torn")
@@ -97,7 +97,7 @@ class Trial:
             arguments += [f"--pragma={one}" for one in run.pragmas]
             arguments += ["--until-failure"] if run.until_failure else []
             arguments += ["--close"] if run.close else []
-            run_watched("tests.system.powercut.workload", arguments, watched)
+            run_watched("benchmarks.powercut.workload", arguments, watched)
         life = Life(before, list(read_record(record)), heard)
         self.lives.append(life)
         shutil.rmtree(disk)
@@ -168,7 +168,7 @@ def _promises(entries: Sequence[Entry]) -> list[Promise]:
 
 def _quick_folder() -> Path | None:
     """In memory where possible: a cut disk is there for a moment only."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory = Path("/dev/shm")  # noqa: S108 (folders of random names)
     return memory if memory.is_dir() else None
 
 
