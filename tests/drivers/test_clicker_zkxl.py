@@ -4,6 +4,7 @@ import random
 from functools import reduce
 from operator import xor
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +125,21 @@ def test_after_anything_the_second_frame_is_read_at_the_latest(noise: bytes, siz
 def test_a_head_cut_off_costs_no_more_than_the_next(start: bytes, head: bytes) -> None:
     second = upload(RED, (1, SINGLE_A)), upload(BLUE, (1, SINGLE_A))
     assert (BLUE, 1, "A") in decoded(start + head, *second)
+
+
+@pytest.mark.parametrize("head", ["5c1100000001f0", "5c2600000001f0", "5c1000000001f0", "5c99"])
+def test_a_head_that_no_receiver_sends_holds_up_nothing(head: str) -> None:
+    assert decoded(bytes.fromhex(head), upload(RED, (1, SINGLE_A))) == [(RED, 1, "A")]
+
+
+@pytest.mark.parametrize("at", [2, 4, 9, -2, -1])
+def test_a_frame_with_a_wrong_check_says_nothing(at: int) -> None:
+    for whole in (upload(RED, (1, SINGLE_A)), encode(Frame(0x26, 1, bytes(25)))):
+        frame = bytearray(whole)
+        frame[at] ^= 4
+        decoder = ZkxlDecoder("x")
+        assert decoder.feed(bytes(frame) + bytes(300), 0) == []
+        assert decoder.junk_bytes == len(frame) + 300
 
 
 @pytest.mark.parametrize("text", ["{", "{'", "{'fun'", "{'fun':'a", "{'a':[", "{'a':[{'b':'c'"])
@@ -294,9 +310,12 @@ async def test_a_count_alone_asks_nothing_anew() -> None:
     receiver = VirtualZkxl()
     async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
         await room.ready()
-        for _ in range(5):
-            room.supervisor.show(question(1))
+        room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
+        for answered in (1, 2):
+            room.supervisor.show(msgspec.structs.replace(question(1), answered=answered))
+        receiver.answer(RED, (1, SINGLE_A))
+        await until(lambda: room.answers)
         room.supervisor.show(question(2))
         await until(lambda: receiver.asked[-1].number == 2)
         assert [one.number for one in receiver.asked] == [1, 2]
