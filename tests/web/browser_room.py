@@ -16,7 +16,6 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from agent.demo.broker import end, free_port
-
 from tests.drivers.input_world import World
 
 ROOT = Path(__file__).parents[2]
