@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import clock, logs
+from agent.buzz_in import BuzzIn
 from agent.clock import Clock
 from agent.control import Control, Reply
 from agent.errors import AgentError, StartAgain
@@ -165,6 +166,14 @@ class Board:
         intake.on_commit(polling.committed)
         exits.callback(polling.stop)
         polling.committed()
+        buzz_in = BuzzIn(
+            intake,
+            complete_ns=supervisor.complete_ns,
+            now=lambda: Moment(journal.boot, clock.now_ns()),
+        )
+        intake.on_commit(buzz_in.committed)
+        exits.callback(buzz_in.stop)
+        buzz_in.committed()
         intake.set_timer()
         await exits.enter_async_context(supervisor)
         # Presses are taken in from here on, while what takes longer to load is loaded.

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from agent.errors import IllegalTransition
 from drivers.api import REFUSED, Driver, Emit
-from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView
+from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView, Reports
 from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
 from drivers.ports import Ports
 from drivers.readings import Attached, Reading, Token
@@ -125,6 +125,17 @@ class Supervisor:
             if slot.status.state == "ready" and isinstance(slot.driver, Polls):
                 with self._fence(slot):
                     slot.driver.show(view)
+
+    def complete_ns(self, now_ns: int) -> int:
+        """Every press made before this time has been emitted; 0 while a device is coming back."""
+        complete_ns = now_ns
+        for slot in self._slots.values():
+            if slot.status.state in ("starting", "lost"):
+                return 0
+            if slot.status.state == "ready" and isinstance(slot.driver, Reports):
+                with self._fence(slot):
+                    complete_ns = min(complete_ns, slot.driver.complete_ns())
+        return complete_ns
 
     def locate(self, device: str) -> bool:
         """Let a device make itself seen; False if it is unknown, away, or cannot."""

@@ -29,8 +29,8 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         question: its number in the lesson, from 1.
-        kind: "single", "multiple", "true_false" or "number".
-        options: how many options it has; 0 for a number.
+        kind: "single", "multiple", "true_false", "number" or "buzz".
+        options: how many options it has; 0 for a number and a buzz-in.
         answered: how many respondents have answered so far.
     """
 
@@ -77,6 +77,14 @@ class Polls(Protocol):
 
         Must not block or raise.
         """
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """Knows how far what it emitted is complete. Other devices emit a press as it comes."""
+
+    def complete_ns(self) -> int:
+        """Every press made before this time has been emitted. By the host's CLOCK_BOOTTIME."""
 
 
 @runtime_checkable

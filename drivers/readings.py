@@ -40,11 +40,13 @@ class KeyPress(Reading, frozen=True, kw_only=True, gc=False):
         keypad: the keypad's own id, upper-case hex in wire order, or a phone's seat.
         item: number of the question the keypad named, None if it only said a key.
         key: "A", "AC", "12.5", "true"; "" takes the answer back.
+        uncertainty_ns: how far `mono_ns` may be off; None if nothing is known of that.
     """
 
     keypad: str
     item: int | None = None
     key: str
+    uncertainty_ns: int | None = None
 
 
 class CardTap(Reading, frozen=True, kw_only=True):

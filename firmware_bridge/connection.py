@@ -5,6 +5,7 @@ commit, and write what `data_to_send` gives. Presses come out once each and in o
 comes again gets its outcome again if it has one, and is otherwise only waited for.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
@@ -39,7 +40,16 @@ UNANSWERED = 3  # requests at least: we ourselves may have been asleep that long
 FIRST_TIMES = 8
 FIRST_TIME_EVERY_NS = 40 * _MS
 TIME_EVERY_NS = 1_000 * _MS
+UNSURE_NS = 1_000_000  # of its clock: it is asked more often, as far as that helps
+UNSURE_TIME_EVERY_NS = 60 * _MS
+FIRST_MINUTE_NS = 60_000 * _MS  # shows how much is to be had
+WORSE = 1.25  # than the best that was had
+FORGOTTEN = 1.001  # of the best, with every question
+BUZZ_UNSURE_NS = 500_000  # while a buzz-in is open
+BUZZ_TIME_EVERY_NS = 50 * _MS
+TIME_LOST_NS = 2_000 * _MS
 STATUS_EVERY_NS = 2_000 * _MS
+BUZZ_STATUS_EVERY_NS = 100 * _MS
 GAP_AGAIN_NS = 100 * _MS
 HELLO_ON_ITS_WAY_NS = 30 * _MS  # at most, from the receiver's clock to us
 NOTHING_OPEN = Show(0, QuestionKind.NONE, 0)
@@ -118,16 +128,24 @@ class Greeted(msgspec.Struct, frozen=True):
 
 
 class Pressed(msgspec.Struct, frozen=True):
-    """New presses, in order, and when each was on the host's clock."""
+    """New presses, in order, and when each was on the host's clock, give or take so much.
+
+    Without a measured clock nothing is known of the latter: None.
+    """
 
     presses: Sequence[Press]
     times_ns: Sequence[int]
+    uncertain_ns: Sequence[int | None]
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """The receiver's counters."""
+    """The receiver's counters, and how far its presses are complete.
+
+    `complete_ns`: every press before that host time has been given out.
+    """
 
     status: Status
+    complete_ns: int
 
 
 Event = Greeted | Pressed | Counted
@@ -152,8 +170,12 @@ class Connection:
         self._asked_ns = 0  # HELLO_REQUEST
         self._asking = False
         self._times_asked = 0
-        self._time_asked: tuple[int, int] | None = None  # token, when
+        self._time_asked: dict[int, int] = {}  # token: when
         self._next_time_ns = 0
+        self._first_time_ns = 0
+        self._least_unsure_ns = 0.0
+        self._status_asked_ns: int | None = None  # the oldest that is unanswered
+        self._complete_ns = 0
         self._next_status_ns = 0
         self._last_time_ns = 0
         self._show = NOTHING_OPEN
@@ -180,8 +202,8 @@ class Connection:
             return min(self._next_time_ns, self._next_status_ns)
         return self._asked_ns + HELLO_AGAIN_NS
 
-    def uncertainty_ns(self, now_ns: int) -> int:
-        """How far the times of presses may be off now."""
+    def uncertainty_ns(self, now_ns: int) -> int | None:
+        """How far the times of presses may be off now; None before anything was measured."""
         return self._clock.uncertainty_ns(now_ns)
 
     def start(self, now_ns: int) -> None:
@@ -241,14 +263,39 @@ class Connection:
         if now_ns >= self._next_time_ns:
             token = self._times_asked % 256
             self._times_asked += 1
-            self._time_asked = (token, now_ns)
-            fast = self._times_asked < FIRST_TIMES
-            self._next_time_ns = now_ns + (FIRST_TIME_EVERY_NS if fast else TIME_EVERY_NS)
+            self._time_asked[token] = now_ns
+            oldest = next(iter(self._time_asked))
+            if self._time_asked[oldest] < now_ns - TIME_LOST_NS:
+                del self._time_asked[oldest]
+            self._next_time_ns = now_ns + self._time_every_ns(now_ns)
             self._out += encode_frame(TimeRequest(token).encode())
             self._unanswered += 1
         if now_ns >= self._next_status_ns:
-            self._next_status_ns = now_ns + STATUS_EVERY_NS
+            self._next_status_ns = now_ns + (
+                BUZZ_STATUS_EVERY_NS if self._buzzing else STATUS_EVERY_NS
+            )
+            if self._status_asked_ns is None:
+                self._status_asked_ns = now_ns
             self._out += encode_frame(StatusRequest().encode())
+
+    @property
+    def _buzzing(self) -> bool:
+        return self._show.kind is QuestionKind.BUZZ
+
+    def _time_every_ns(self, now_ns: int) -> int:
+        """How often the clock is asked: the less is known of it, and the more it matters."""
+        if self._times_asked < FIRST_TIMES:
+            self._first_time_ns = now_ns
+            return FIRST_TIME_EVERY_NS
+        unsure_ns = self._clock.uncertainty_ns(now_ns)
+        if unsure_ns is None:
+            return UNSURE_TIME_EVERY_NS
+        least_ns = self._least_unsure_ns = min(unsure_ns, self._least_unsure_ns * FORGOTTEN)
+        if self._buzzing:
+            return BUZZ_TIME_EVERY_NS if unsure_ns > BUZZ_UNSURE_NS else TIME_EVERY_NS
+        new = now_ns < self._first_time_ns + FIRST_MINUTE_NS
+        unsure = unsure_ns > UNSURE_NS and (new or unsure_ns > WORSE * least_ns)
+        return UNSURE_TIME_EVERY_NS if unsure else TIME_EVERY_NS
 
     def confirm(self, outcomes: Iterable[tuple[int, int, int]]) -> None:
         """(boot, seq, outcome code) of presses now durable; those of another life are ignored."""
@@ -263,6 +310,8 @@ class Connection:
             self._show = show
             if self.state is State.OPEN:
                 self._out += encode_frame(show.encode())
+                if self._buzzing:
+                    self._next_time_ns = self._next_status_ns = 0
 
     def locate(self, seconds: int) -> None:
         """Let the receiver blink."""
@@ -310,14 +359,16 @@ class Connection:
                 self._last_time_ns = -(1 << 62)
             self._clock = self._clocks[hello.boot] = ClockSync()
             self._times_asked = 0
-            self._time_asked = None
+            self._least_unsure_ns = math.inf
+            self._time_asked.clear()
+            self._status_asked_ns = None
             self._next_time_ns = self._next_status_ns = now_ns
             events.append(Greeted(hello))
         if not self._clock.known:
             left_ns = now_ns - HELLO_ON_ITS_WAY_NS
             if self._asking:
                 left_ns = max(left_ns, self._asked_ns)
-            self._clock.add(left_ns, hello.clock_ticks, hello.clock_ticks, now_ns)
+            self._clock.guess(left_ns, hello.clock_ticks, now_ns)
         self._asking = False
         if not same and self._show != NOTHING_OPEN:
             self._out += encode_frame(self._show.encode())
@@ -347,18 +398,22 @@ class Connection:
             self._boots[press.seq] = press.boot
         self._expected += len(presses)
         clock = self._clocks.get(first.boot, self._clock)
-        times_ns = clock.host_times([press.time_ticks for press in presses], now_ns)
+        times_ns, uncertain_ns = clock.located([press.time_ticks for press in presses], now_ns)
         for index, time_ns in enumerate(times_ns):  # a better estimate must not change their order
             if time_ns < self._last_time_ns:
                 times_ns[index] = self._last_time_ns
+                half_ns = uncertain_ns[index]
+                if half_ns is not None:
+                    uncertain_ns[index] = half_ns + self._last_time_ns - time_ns
             else:
                 self._last_time_ns = time_ns
-        events.append(Pressed(presses, times_ns))
+        events.append(Pressed(presses, times_ns, uncertain_ns))
 
     def _on_time(self, time: Time, now_ns: int) -> None:
-        if self.state is State.OPEN and self._time_asked and self._time_asked[0] == time.token:
-            asked_ns = self._time_asked[1]
-            self._time_asked = None
+        if self.state is not State.OPEN:
+            return
+        asked_ns = self._time_asked.pop(time.token, None)
+        if asked_ns is not None:
             self._clock.add(asked_ns, time.received_ticks, time.sent_ticks, now_ns)
 
     def _on_status(self, status: Status, now_ns: int, events: list[Event]) -> None:
@@ -370,7 +425,13 @@ class Connection:
             return
         if status.shown != self._show.number:
             self._out += encode_frame(self._show.encode())
-        events.append(Counted(status))
+        # Its oldest press is _settled or earlier. So those in the ring were given out, if they are
+        # no more than were given out since; and what was pressed before we asked was in the ring.
+        if self._status_asked_ns is not None:
+            if self._settled + status.ring_waiting <= self._expected:
+                self._complete_ns = self._status_asked_ns
+            self._status_asked_ns = None
+        events.append(Counted(status, self._complete_ns))
 
     def _send_outcomes(self) -> None:
         codes = self._codes

@@ -45,6 +45,7 @@ class QuestionKind(IntEnum):
     TRUE_FALSE = 2
     MULTIPLE = 3
     NUMBER = 4
+    BUZZ = 5
 
 
 FOREIGN_HELLO_BYTES = 15

@@ -24,6 +24,7 @@ KINDS: tuple[tuple[QuestionKind, int], ...] = (
     ("true_false", 0),
     ("multiple", 5),
     ("number", 0),
+    ("buzz", 0),
 )
 OUTSIDE = 5
 SETTLE_S = 10.0
@@ -115,7 +116,8 @@ async def ask(
 ) -> None:
     """Ask a question with a key."""
     right = normalise(kind, options, rng.choice(choices(kind, options)))
-    body = {"kind": kind, "options": [""] * options, "key": [right]}
+    key = None if kind == "buzz" else [right]
+    body = {"kind": kind, "options": [""] * options, "key": key}
     await teacher.call("POST", f"/lessons/{lesson}/questions", body)
 
 

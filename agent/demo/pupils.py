@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.lesson.events import QuestionKind
+from agent.lesson.questions import BUZZ
 
 CLICKERS = 48
 PHONES = 6
@@ -80,6 +81,8 @@ def choices(kind: QuestionKind, options: int) -> list[str]:
             return ["true", "false"]
         case "number":
             return list(NUMBERS)
+        case "buzz":
+            return [BUZZ]
 
 
 def answer(rng: random.Random, kind: QuestionKind, options: int, right: str | None) -> list[Press]:
@@ -88,7 +91,7 @@ def answer(rng: random.Random, kind: QuestionKind, options: int, right: str | No
     at_s = rng.triangular(0.1, SPREAD_S, SPREAD_S / 3)
     chosen = right if right is not None and rng.random() < KNOWS else rng.choice(possible)
     presses = [Press(at_s, chosen)]
-    if rng.random() < CHANGES_MIND:
+    if len(possible) > 1 and rng.random() < CHANGES_MIND:
         other = rng.choice([key for key in possible if key != chosen])
         presses.insert(0, Press(at_s * rng.uniform(0.3, 0.8), other))
     return presses

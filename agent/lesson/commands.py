@@ -54,6 +54,14 @@ class CloseQuestion(Command, frozen=True, kw_only=True):
     by: Literal["teacher", "timer"] = "teacher"
 
 
+class SettleBuzz(Command, frozen=True, kw_only=True):
+    """No press is expected any more that may change the order of a buzz-in up to that time."""
+
+    lesson: str
+    question: int
+    upto_ns: int
+
+
 class RevealQuestion(Command, frozen=True, kw_only=True):
     """Show the key to the room; closes first if need be."""
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec.structs import astuple
 
-QuestionKind = Literal["single", "multiple", "true_false", "number"]
+QuestionKind = Literal["single", "multiple", "true_false", "number", "buzz"]
 Policy = Literal["last_wins", "first_wins"]
 Show = Literal["hidden", "count", "distribution", "key"]
 
@@ -130,6 +130,7 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
 
     Attributes:
         question: its number in the lesson, from 1.
+        kind: "buzz" asks for no answer, but who presses first.
         options: texts of the options, "" where only the letter is shown; empty for a number.
         key: the right answers, None for a poll; stays on the board until `QuestionRevealed`.
         timer_s: closes by itself after so many seconds; None never.
@@ -182,8 +183,9 @@ class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
     """A press counted as an answer. The row's time is when the key was pressed.
 
     Attributes:
-        key: normalised, e.g. "A", "AC", "12.5", "true"; "" takes the answer back.
+        key: normalised, e.g. "A", "AC", "12.5", "true", "buzz"; "" takes the answer back.
         token: the device's own name for the press, None if it has none.
+        uncertainty_ns: how far the row's time may be off; told of a buzz-in only, None if unknown.
     """
 
     kept_as_values: ClassVar[bool] = True
@@ -195,6 +197,19 @@ class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
     keypad: str
     key: str
     token: str | None = None
+    uncertainty_ns: int | None = None
+
+
+class BuzzSettled(Event, frozen=True, kw_only=True):
+    """The order of a buzz-in is final up to a time: nothing that may change it is expected.
+
+    Attributes:
+        upto_ns: by the clock of the row's boot.
+    """
+
+    lesson: str
+    question: int
+    upto_ns: int
 
 
 class ResponseRejected(Event, frozen=True, kw_only=True):
@@ -273,9 +288,13 @@ encode_body: Callable[[Event], bytes] = _encode
 def encode_kept(event: Event) -> bytes:
     """The body as the journal keeps it: of the kinds that come by the thousand, the values alone.
 
-    They are a MessagePack array in the order of the class; a field that is added later stands last.
+    They are a MessagePack array in the order of the class; a field that is added later stands last,
+    and is left out where it is None.
     """
-    return _pack_values(astuple(event)) if event.kept_as_values else _encode(event)
+    if not event.kept_as_values:
+        return _encode(event)
+    values = astuple(event)
+    return _pack_values(values if values[-1] is not None else values[:-1])
 
 
 def decode_body(kind: str, body: bytes) -> Event:

@@ -20,6 +20,7 @@ SEEN_TOKENS = 512
 """Tokens remembered a device: far more than a receiver's ring holds, so that whatever it sends
 again is known."""
 _TOO_MANY_TOKENS = 2 * SEEN_TOKENS
+BEFORE_BOOT_NS = 1 << 62
 RECENT_LESSONS = 3
 """Ended lessons kept for late presses and corrections; older ones are read from the journal."""
 
@@ -31,6 +32,11 @@ class Moment(msgspec.Struct, frozen=True, order=True, gc=False):
     mono_ns: int
 
 
+def moment(boot: int, mono_ns: int) -> Moment:
+    """A reading's time. What a receiver kept from before this boot comes after all of the last."""
+    return Moment(boot, mono_ns) if mono_ns >= 0 else Moment(boot - 1, BEFORE_BOOT_NS + mono_ns)
+
+
 class Answer(msgspec.Struct, gc=False):
     """The answer of one keypad that counts. `order` grows from event to event, over epochs too."""
 
@@ -40,10 +46,22 @@ class Answer(msgspec.Struct, gc=False):
     mono_ns: int
 
 
+class Buzz(msgspec.Struct, frozen=True, gc=False):
+    """When a keypad buzzed, give or take so much; None: nobody knows.
+
+    `late`: it came when the order up to its time had been called final.
+    """
+
+    when: Moment
+    uncertainty_ns: int | None
+    late: bool
+
+
 class Question(msgspec.Struct, kw_only=True):
     """One question of a lesson; `answers` by keypad. `presses` counts every attempt.
 
     `hid`: what the room saw before all was hidden from it, None if nothing was.
+    `buzzes` are a buzz-in's first presses by keypad, their order final up to `settled`.
     """
 
     number: int
@@ -59,6 +77,8 @@ class Question(msgspec.Struct, kw_only=True):
     hid: ev.Show | None = None
     answers: dict[str, Answer] = {}
     presses: int = 0
+    buzzes: dict[str, Buzz] = {}
+    settled: Moment | None = None
 
     def was_open_at(self, when: Moment) -> bool:
         """Whether an answer given at that moment counts."""

@@ -15,6 +15,8 @@ MIN_OPTIONS = 2
 MAX_OPTION_CHARS = 200
 LETTERS = "ABCDEFGHIJ"
 DIGITS = "1234567890"
+BUZZ = "buzz"
+"""What a press of any key is written as, where only its time counts."""
 MAX_NUMBER_CHARS = 20
 _TRUE = {"TRUE", "T", "A", "1", "Y"}
 _FALSE = {"FALSE", "F", "B", "2", "N"}
@@ -33,13 +35,15 @@ def normalise(kind: QuestionKind, options: int, key: str) -> str:
     """The one way this answer is written; "" takes the answer back.
 
     A keypad with digits answers a choice by the option's number, one with letters answers
-    true/false by A and B.
+    true/false by A and B; any key is a buzz.
 
     Raises:
         KeyInvalid: option_unknown, one_option_only or number_unreadable.
     """
     if kind == "single" and len(key) == 1 and key in LETTERS[:options]:
         return key  # what nearly every press is
+    if kind == "buzz":
+        return BUZZ
     text = unicodedata.normalize("NFKC", key).strip().upper()
     if not text:
         return ""
@@ -101,6 +105,8 @@ def check_question(
         raise LessonRefused("option_too_long", "options", hint)
     if key is None:
         return checked, None
+    if kind == "buzz":
+        raise LessonRefused("key_invalid", "key", "a buzz-in has no key; give null")
     # ["A", "C"] and ["AC"] are the same key of a multiple choice; elsewhere each entry is right.
     entries = ["".join(key)] if kind == "multiple" else list(key)
     try:
@@ -118,7 +124,12 @@ def is_right(answer: str, key: Sequence[str] | None) -> bool | None:
 
 
 def bar_keys(kind: QuestionKind, options: int) -> list[str] | None:
-    """The bars a distribution always has, even empty; None where answers make them."""
+    """The bars a distribution always has, even empty; None where answers make them.
+
+    A buzz-in has an order instead of bars.
+    """
     if kind in ("single", "multiple"):
         return list(LETTERS[:options])
+    if kind == "buzz":
+        return []
     return ["true", "false"] if kind == "true_false" else None

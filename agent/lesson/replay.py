@@ -13,6 +13,7 @@ from agent.lesson.model import (
     CHANGED,
     RECENT_LESSONS,
     Answer,
+    Buzz,
     ClassRoll,
     LastMeasurement,
     LastPress,
@@ -25,6 +26,7 @@ from agent.lesson.model import (
     State,
     Verdict,
     WallClock,
+    moment,
 )
 
 UNASKED: Verdict = ("rejected", "no_question_open")
@@ -271,6 +273,8 @@ def _responses_recorded(state: State, first: ev.ResponseRecorded, run: Sequence[
             if earlier is not None and earlier.key:
                 verdict = CHANGED
             answers[keypad] = Answer(event.key, device, at.epoch << 32 | at.seq, at.mono_ns)
+            if question.kind == "buzz":
+                _buzzed(question, event, at)
         if token is not None:
             if seen is None:
                 seen = state.seen[device] = Seen()
@@ -278,6 +282,18 @@ def _responses_recorded(state: State, first: ev.ResponseRecorded, run: Sequence[
     press = state.last_press
     press.keypad = keypad
     press.count += len(run)
+
+
+def _buzzed(question: Question, event: ev.ResponseRecorded, at: Stamped) -> None:
+    when = moment(at.boot, at.mono_ns)
+    late = question.settled is not None and when <= question.settled
+    question.buzzes[event.keypad] = Buzz(when, event.uncertainty_ns, late)
+
+
+def _buzz_settled(state: State, event: ev.BuzzSettled, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.settled = moment(at.boot, event.upto_ns)
 
 
 def _response_rejected(state: State, event: ev.ResponseRejected, at: Stamped) -> None:
@@ -326,6 +342,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.ProjectorChanged: _projector_changed,
     ev.PhoneJoined: _phone_joined,
     ev.ResponseRejected: _response_rejected,
+    ev.BuzzSettled: _buzz_settled,
     ev.PressUnasked: _press_unasked,
     ev.CardTapped: _card_tapped,
     ev.Measured: _measured,

@@ -12,7 +12,15 @@ from typing import Any
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import IllegalTransition, LessonRefused, NotThere
-from agent.lesson.model import Lesson, Moment, Question, QuestionStatus, State, respondent
+from agent.lesson.model import (
+    Lesson,
+    Moment,
+    Question,
+    QuestionStatus,
+    State,
+    moment,
+    respondent,
+)
 from agent.lesson.questions import KeyInvalid, check_question, normalise
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
@@ -20,25 +28,24 @@ from drivers.readings import KeyPress, Token
 MAX_TITLE_CHARS = 80
 MAX_KEY_CHARS = 64
 TIMER_S = range(5, 3601)
-BEFORE_BOOT_NS = 1 << 62
 
 ACCEPTED = Outcome("accepted")
 CHANGED = Outcome("changed")
 
 QUESTION_STEPS: dict[QuestionStatus, dict[str, QuestionStatus]] = {
-    "open": {"close": "closed", "reveal": "revealed", "show": "open"},
-    "closed": {"close": "closed", "reveal": "revealed", "show": "closed"},
-    "revealed": {"close": "revealed", "reveal": "revealed", "show": "revealed"},
+    "open": {"close": "closed", "reveal": "revealed", "show": "open", "settle": "open"},
+    "closed": {"close": "closed", "reveal": "revealed", "show": "closed", "settle": "closed"},
+    "revealed": {
+        "close": "revealed",
+        "reveal": "revealed",
+        "show": "revealed",
+        "settle": "revealed",
+    },
 }
 LESSON_STEPS: dict[str, dict[str, str]] = {
     "open": {"ask": "open", "join": "open", "change_class": "open", "end": "ended"},
     "ended": {"end": "ended", "change_class": "ended"},
 }
-
-
-def moment(boot: int, mono_ns: int) -> Moment:
-    """A reading's time. What a receiver kept from before this boot comes after all of the last."""
-    return Moment(boot, mono_ns) if mono_ns >= 0 else Moment(boot - 1, BEFORE_BOOT_NS + mono_ns)
 
 
 def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | None, Outcome]:
@@ -57,7 +64,9 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
         if not question.was_open_at(when):
             raise KeyInvalid("question_closed")
         answer = normalise(question.kind, len(question.options), key)
-        if question.policy == "first_wins":
+        if question.kind == "buzz":
+            _check_earliest(question, keypad, when)
+        elif question.policy == "first_wins":
             _check_first(state, lesson, question, keypad)
     except KeyInvalid as problem:
         rejected = ev.ResponseRejected(
@@ -78,6 +87,7 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
         keypad=keypad,
         key=answer,
         token=token,
+        uncertainty_ns=press.uncertainty_ns if question.kind == "buzz" else None,
     )
     return recorded, ACCEPTED if earlier is None or not earlier.key else CHANGED
 
@@ -109,6 +119,13 @@ def _check_first(state: State, lesson: Lesson, question: Question, keypad: str) 
     roll = state.roll(lesson)
     who = respondent(roll, keypad)
     if any(respondent(roll, other) == who for other in question.answers):
+        raise KeyInvalid("first_answer_counts")
+
+
+def _check_earliest(question: Question, keypad: str, when: Moment) -> None:
+    """KeyInvalid if this keypad buzzed no later: the first by its time need not come first."""
+    buzzed = question.buzzes.get(keypad)
+    if buzzed is not None and buzzed.when <= when:
         raise KeyInvalid("first_answer_counts")
 
 
@@ -206,18 +223,21 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
     if command.timer_s is not None and command.timer_s not in TIMER_S:
         hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or null for none"
         raise LessonRefused("timer_out_of_range", "timer_s", hint)
-    return [
-        *_close_current(lesson, "next"),
-        ev.QuestionOpened(
-            lesson=lesson.id,
-            question=len(lesson.questions) + 1,
-            kind=command.kind,
-            options=options,
-            key=key,
-            timer_s=command.timer_s,
-            policy=command.policy,
-        ),
-    ]
+    buzz, number = command.kind == "buzz", len(lesson.questions) + 1
+    opened = ev.QuestionOpened(
+        lesson=lesson.id,
+        question=number,
+        kind=command.kind,
+        options=options,
+        key=key,
+        timer_s=command.timer_s,
+        policy="first_wins" if buzz else command.policy,
+    )
+    events = [*_close_current(lesson, "next"), opened]
+    if buzz:  # the room wants to see who is first
+        shown = ev.ProjectorChanged(lesson=lesson.id, question=number, show="distribution")
+        events.append(shown)
+    return events
 
 
 def _close_current(lesson: Lesson, by: Any) -> list[ev.Event]:
@@ -232,6 +252,15 @@ def _close(state: State, command: cmd.CloseQuestion) -> list[ev.Event]:
     if question.status != "open":
         return []
     return [ev.QuestionClosed(lesson=command.lesson, question=command.question, by=command.by)]
+
+
+def _settle_buzz(state: State, command: cmd.SettleBuzz) -> list[ev.Event]:
+    question = _question(state, command.lesson, command.question, "settle")
+    if question.kind != "buzz":
+        raise NotThere("question_unknown", str(command.question), "only a buzz-in has an order")
+    return [
+        ev.BuzzSettled(lesson=command.lesson, question=command.question, upto_ns=command.upto_ns)
+    ]
 
 
 def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
@@ -324,6 +353,7 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.EndLesson: _end_lesson,
     cmd.AskQuestion: _ask,
     cmd.CloseQuestion: _close,
+    cmd.SettleBuzz: _settle_buzz,
     cmd.RevealQuestion: _reveal,
     cmd.ShowQuestion: _show,
     cmd.JoinPhone: _join,

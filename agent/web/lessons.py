@@ -124,7 +124,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
 
     def question_view(lesson: Lesson, question: Question, state: State) -> TeacherQuestionView:
         answers = answers_by_respondent(question, state.roll(lesson))
-        return ctx.pages.question(question, answers)
+        return ctx.pages.question(question, answers, lesson, state.roll(lesson))
 
     def asked(lesson: str, number: int) -> bytes:
         """A question of a lesson in memory, as the API shows it."""
@@ -162,7 +162,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         questions = []
         for question in found.questions:
             answers = answers_by_respondent(question, roll)
-            view = msgspec.to_builtins(ctx.pages.question(question, answers))
+            view = msgspec.to_builtins(ctx.pages.question(question, answers, found, roll))
             given = {who: answer.key for who, answer in answers.items()}
             questions.append(
                 {"id": question.number, **view, "answers": given, "presses": question.presses}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
+
 from agent.journal.roster import StudentName
+from agent.lesson.buzz import order
 from agent.lesson.model import (
     Answer,
+    ClassRoll,
     Lesson,
     Moment,
     Question,
@@ -21,6 +25,7 @@ from agent.lesson.questions import bar_keys, is_right
 from agent.web.views import (
     AskedView,
     Bar,
+    BuzzView,
     LessonView,
     MeasurementView,
     PastQuestionView,
@@ -32,6 +37,7 @@ from agent.web.views import (
 )
 
 MAX_NUMBER_BARS = 12
+MAX_ROOM_BUZZES = 8
 OTHER = "other"
 
 Names = Mapping[str, StudentName]
@@ -90,7 +96,7 @@ class Pages:
             room_code=code,
             join_url=self._join_url(code),
             respondents=self._respondents(state, lesson, answers),
-            question=None if question is None else self.question(question, answers),
+            question=None if question is None else self.question(question, answers, lesson, roll),
             history=[self._past(one, answers_by_respondent(one, roll)) for one in lesson.questions],
             last_press=(
                 PressView(keypad=press.keypad, student=bound.get(press.keypad), count=press.count)
@@ -142,7 +148,13 @@ class Pages:
                 )
         return shown
 
-    def question(self, question: Question, answers: Mapping[str, Answer]) -> TeacherQuestionView:
+    def question(
+        self,
+        question: Question,
+        answers: Mapping[str, Answer],
+        lesson: Lesson,
+        roll: ClassRoll | None,
+    ) -> TeacherQuestionView:
         """A question as its teacher sees it. `answers` by respondent."""
         return TeacherQuestionView(
             asked=self.asked(question),
@@ -151,7 +163,38 @@ class Pages:
             bars=bars(question, answers.values(), with_key=True),
             key=question.key,
             right=_right(question, answers.values()),
+            buzzes=self.buzzes(question, lesson, roll),
         )
+
+    def buzzes(self, question: Question, lesson: Lesson, roll: ClassRoll | None) -> list[BuzzView]:
+        """The order of a buzz-in; of another question nothing."""
+        if question.kind != "buzz":
+            return []
+        names = self._names(lesson.class_id)
+        shown: list[BuzzView] = []
+        for one in order(question, roll):
+            name, seat = names.get(one.who), lesson.seats.get(one.who)
+            student = roll is not None and one.who in roll.students
+            label = one.who[:4] if student else one.who
+            if name is not None:
+                label = name.number
+            elif seat is not None:
+                label = str(seat)
+            behind_ms = None if one.behind_ns is None else round(one.behind_ns / 1e6, 1)
+            shown.append(
+                BuzzView(
+                    place=one.place,
+                    who=one.who,
+                    label=label,
+                    phone=seat is not None,
+                    tied=one.tied,
+                    behind_ms=behind_ms,
+                    give_or_take_ms=round(one.give_or_take_ns / 1e6, 1),
+                    final=one.final,
+                    late=one.late,
+                )
+            )
+        return shown
 
     def asked(self, question: Question) -> AskedView:
         """What anybody in the room may know of a question."""
@@ -186,6 +229,10 @@ class Pages:
         answers = answers_by_respondent(question, roll)
         show = question.show
         counts, shares, key = show != "hidden", show in ("distribution", "key"), show == "key"
+        buzzes = None
+        if question.kind == "buzz" and shares:  # numbers, no names and no pseudonyms
+            first = self.buzzes(question, lesson, roll)[:MAX_ROOM_BUZZES]
+            buzzes = [msgspec.structs.replace(one, who=None) for one in first]
         return RoomQuestionView(
             asked=self.asked(question),
             show=show,
@@ -193,6 +240,7 @@ class Pages:
             expected=expected(lesson, roll) if counts else None,
             bars=bars(question, answers.values(), with_key=key) if shares else None,
             key=question.key if key else None,
+            buzzes=buzzes,
         )
 
     def measured(self, device: str) -> MeasurementView | None:

@@ -10,6 +10,8 @@ from drivers.readings import KeyPress, Token
 
 MAX_WAITING = 512
 CONFIRM_S = 5.0
+ON_ITS_WAY_NS = 200_000_000
+"""From a thumb to the board, over a busy network; a phone that tries again takes longer."""
 
 
 class PhonesBusy(RuntimeError):
@@ -47,6 +49,7 @@ class PhoneDesk:
                 item=question,
                 key=key,
                 token=token,
+                uncertainty_ns=ON_ITS_WAY_NS,
             )
         )
         self._arrived.set()

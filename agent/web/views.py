@@ -43,8 +43,30 @@ class AskedView(View, frozen=True, kw_only=True):
     timer_s: int | None
 
 
+class BuzzView(View, frozen=True, kw_only=True):
+    """One in the order of a buzz-in. The same place, or `tied`: they cannot be told apart.
+
+    `who`: the respondent's id, told to the teacher only. `label`: number of the student or of a
+    phone's seat, or the keypad. `behind_ms` is after the first, give or take so much; None if unknown.
+    `final`: nothing that may change the place is expected. `late`: it came after that was said.
+    """
+
+    place: int
+    who: str | None
+    label: str
+    phone: bool
+    tied: bool
+    behind_ms: float | None
+    give_or_take_ms: float
+    final: bool
+    late: bool
+
+
 class RoomQuestionView(View, frozen=True, kw_only=True):
-    """The question on the projector. What `show` does not allow is None."""
+    """The question on the projector. What `show` does not allow is None.
+
+    `buzzes`: the first few of a buzz-in; None for other questions too.
+    """
 
     asked: AskedView
     show: Show
@@ -52,6 +74,7 @@ class RoomQuestionView(View, frozen=True, kw_only=True):
     expected: int | None
     bars: list[Bar] | None
     key: list[str] | None
+    buzzes: list[BuzzView] | None = None
 
 
 class RespondentView(View, frozen=True, kw_only=True):
@@ -71,7 +94,10 @@ class RespondentView(View, frozen=True, kw_only=True):
 
 
 class TeacherQuestionView(View, frozen=True, kw_only=True):
-    """The question on the teacher's page. `right` counts right answers, None without a key."""
+    """The question on the teacher's page. `right` counts right answers, None without a key.
+
+    `buzzes`: the order of a buzz-in.
+    """
 
     asked: AskedView
     show: Show
@@ -79,6 +105,7 @@ class TeacherQuestionView(View, frozen=True, kw_only=True):
     bars: list[Bar]
     key: list[str] | None
     right: int | None
+    buzzes: list[BuzzView] = []
 
 
 class PastQuestionView(View, frozen=True, kw_only=True):

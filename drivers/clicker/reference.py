@@ -61,6 +61,7 @@ class Reference(api.Driver):
         self._serial = ""
         self._show = NOTHING_OPEN
         self._counters: dict[str, int] = {}
+        self._complete_ns = 0
 
     @classmethod
     def decoder(cls, device_id: str) -> api.Decoder:
@@ -82,6 +83,7 @@ class Reference(api.Driver):
                         await emit(self._attached(event.hello))
                     elif isinstance(event, Counted):
                         self._counters = counted(event)
+                        self._complete_ns = event.complete_ns
         except ForeignReceiver as error:
             raise DeviceMisconfigured("protocol_foreign", self._port, error.hint) from error
         except SilentReceiver as error:
@@ -108,6 +110,10 @@ class Reference(api.Driver):
         if self._link is not None:
             self._link.connection.show(self._show)
             self._flush(self._link)
+
+    def complete_ns(self) -> int:
+        """How far the receiver's presses are complete; it says so often while a buzz-in is open."""
+        return self._complete_ns
 
     def locate(self) -> None:
         """Let the receiver's lamp blink."""
@@ -171,7 +177,9 @@ class ReferenceDecoder:
             del self._seen[next(iter(self._seen))]
 
 
-def key_press(device: str, serial: str, press: Press, mono_ns: int) -> KeyPress:
+def key_press(
+    device: str, serial: str, press: Press, mono_ns: int, uncertainty_ns: int | None = None
+) -> KeyPress:
     """The press as a reading; its token names it for ever."""
     return KeyPress(
         device=device,
@@ -179,14 +187,17 @@ def key_press(device: str, serial: str, press: Press, mono_ns: int) -> KeyPress:
         token=press_token(serial, press.boot, press.seq),
         keypad=press.keypad,
         key=press.key,
+        uncertainty_ns=uncertainty_ns,
     )
 
 
 def key_presses(device: str, serial: str, event: Pressed) -> list[KeyPress]:
     """What a receiver sent at once."""
     return [
-        key_press(device, serial, press, mono_ns)
-        for press, mono_ns in zip(event.presses, event.times_ns, strict=True)
+        key_press(device, serial, press, mono_ns, uncertain_ns)
+        for press, mono_ns, uncertain_ns in zip(
+            event.presses, event.times_ns, event.uncertain_ns, strict=True
+        )
     ]
 
 

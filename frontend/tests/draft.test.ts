@@ -40,6 +40,13 @@ describe("the next question", () => {
     expect(draft.numberBad).toBe(true);
   });
 
+  it("asks a buzz-in without options, key or a changed answer", () => {
+    const draft = new Draft();
+    draft.toggleRight("B");
+    draft.choose("buzz");
+    expect(draft.body()).toEqual({ kind: "buzz", options: [], key: null, timer_s: null, policy: "first_wins" });
+  });
+
   it("forgets the key and the texts with the question, not the kind and the timer", () => {
     const draft = new Draft();
     draft.choose("multiple");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cleanNumber, clock, fullest, isRight, joinLetters, keysOf, left_s, percent } from "../src/lib/questions";
+import { cleanNumber, clock, fullest, isRight, joinLetters, keysOf, left_s, percent, gapText, takeText } from "../src/lib/questions";
 import type { AskedView } from "../src/lib/views";
 
 const asked = (part: Partial<AskedView>): AskedView => ({
@@ -81,5 +81,18 @@ describe("figures", () => {
     const shown = fullest(bars, 2);
     expect(shown.bars.map((bar) => bar.key)).toEqual(["1", "3"]);
     expect(shown.others).toBe(4);
+  });
+});
+
+describe("a gap in a buzz-in", () => {
+  const buzz = { place: 2, who: null, label: "7", phone: false, tied: false, final: true, late: false };
+  it.each([
+    [5.06, 1.42, "+5.1 ms", "± 1.4 ms"],
+    [980, 200, "+980.0 ms", "± 200 ms"],
+    [1234, 2.5, "+1.23 s", "± 2.5 ms"],
+    [null, 0, "unknown", ""],
+  ])("of %s ms is written in ms or s", (behind_ms, give_or_take_ms, gap, take) => {
+    const one = { ...buzz, behind_ms, give_or_take_ms };
+    expect([gapText(one, "unknown"), takeText(one)]).toEqual([gap, take]);
   });
 });

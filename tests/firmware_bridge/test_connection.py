@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.connection import (
+    NOTHING_OPEN,
     SILENCE_NS,
     TRANSITIONS,
     Connection,
@@ -16,7 +17,7 @@ from firmware_bridge.connection import (
     State,
     Trigger,
 )
-from firmware_bridge.frame import encode_frame
+from firmware_bridge.frame import FrameDecoder, encode_frame
 from firmware_bridge.message_table import LAYOUT_CRC, MessageType
 from firmware_bridge.messages import OutcomeCode, QuestionKind, Show
 from tests.firmware_bridge.world import MS, World, cut, garbling, whole
@@ -50,7 +51,9 @@ def test_a_press_arrives_with_its_time_and_gets_its_outcome() -> None:
     assert [(shown.keypad, shown.code) for shown in world.shown] == [("82E9701B", 0)]
     assert world.receiver.waiting == 0
     error_ns = abs(world.times_ns[0] - world.pressed_ns[1, 1])
-    assert error_ns <= world.host.uncertainty_ns(world.now_ns) + MS
+    (uncertain_ns,) = world.uncertain_ns
+    assert uncertain_ns is not None
+    assert error_ns <= uncertain_ns
 
 
 @pytest.mark.parametrize("bytewise", [False, True])
@@ -326,3 +329,75 @@ def test_the_states_are_one_table() -> None:
     with pytest.raises(IllegalTransition, match="START while GREETING"):
         host.start(1)
     assert Trigger.START not in TRANSITIONS[State.OPEN]
+
+
+def asked(world: World, duration_ms: int) -> int:
+    """How often the host asked for the clock in that time."""
+    world.bytes_down = b""
+    world.run(duration_ms)
+    return sum(
+        body[0] == MessageType.TIME_REQUEST for body in FrameDecoder().feed(world.bytes_down)
+    )
+
+
+def test_the_clock_is_asked_every_second_once_it_is_known_well() -> None:
+    world = World(delay_ns=MS // 4)
+    world.run(10_000)
+    assert asked(world, 10_000) == pytest.approx(10, abs=1)
+
+
+def test_the_clock_is_asked_often_while_little_is_known_of_it_but_not_for_ever() -> None:
+    world = World(delay_ns=20 * MS)  # always: more than so much is never known
+    world.run(2_000)
+    assert asked(world, 2_000) == pytest.approx(33, abs=2)
+    world.run(60_000)
+    assert asked(world, 10_000) == pytest.approx(10, abs=1)
+
+
+def test_a_buzz_in_wants_the_clock_known_better() -> None:
+    world = World(delay_ns=MS // 4)
+    world.run(2_000)
+    world.host.show(Show(1, QuestionKind.BUZZ, 0))
+    assert asked(world, 5_000) >= 90
+    world.host.show(NOTHING_OPEN)
+    world.run(1_000)
+    assert asked(world, 5_000) <= 6
+
+
+def test_what_was_pressed_before_a_status_without_more_presses_is_complete() -> None:
+    world = World(delay_ns=30 * MS)
+    world.host.show(Show(1, QuestionKind.BUZZ, 0))
+    world.run(1_000)
+    complete_ns = world.complete_ns
+    assert world.now_ns - 250 * MS < complete_ns < world.now_ns
+    world.run(500)
+    assert world.complete_ns > complete_ns
+
+
+def test_a_press_whose_frames_are_lost_is_not_called_complete() -> None:
+    world = World(delay_ns=5 * MS)
+    world.host.show(Show(1, QuestionKind.BUZZ, 0))
+    world.run(1_000)
+    through = world.up.fault
+    world.up.fault = lambda data: b"" if data[1:2] == b"\x02" else data
+    world.press("82E9701B", "A")
+    pressed_ns = world.now_ns
+    world.run(400)
+    assert got(world) == []
+    assert world.complete_ns <= pressed_ns
+    world.up.fault = through
+    world.run(1_000)
+    assert got(world) == [("82E9701B", "A")]
+    assert world.complete_ns > pressed_ns
+
+
+def test_presses_without_their_outcomes_are_complete_once_the_host_has_them() -> None:
+    world = World(delay_ns=5 * MS)
+    world.confirming = False
+    world.host.show(Show(1, QuestionKind.BUZZ, 0))
+    world.run(1_000)
+    world.press("82E9701B", "A")
+    pressed_ns = world.now_ns
+    world.run(400)
+    assert world.receiver.waiting == 1
+    assert world.complete_ns > pressed_ns

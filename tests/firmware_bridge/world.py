@@ -76,6 +76,9 @@ class World:
         self.shown: list[Shown] = []
         self.presses: list[Press] = []
         self.times_ns: list[int] = []
+        self.uncertain_ns: list[int | None] = []
+        self.complete_ns = 0
+        self.bytes_down = b""
         self.greetings: list[Greeted] = []
         self.pressed_ns: dict[tuple[int, int], int] = {}
         self.confirming = True
@@ -123,7 +126,9 @@ class World:
             self.host.confirm([self._to_confirm.popleft()[1]])
         if self.host.deadline_ns <= self.now_ns:
             self.host.tick(self.now_ns)
-        self.down.put(self.host.data_to_send(), self.now_ns)
+        data = self.host.data_to_send()
+        self.bytes_down += data
+        self.down.put(data, self.now_ns)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Greeted):
@@ -131,7 +136,10 @@ class World:
         elif isinstance(event, Pressed):
             self.presses += event.presses
             self.times_ns += event.times_ns
+            self.uncertain_ns += event.uncertain_ns
             if self.confirming:
                 for press in event.presses:
                     outcome = (press.boot, press.seq, OutcomeCode.ACCEPTED)
                     self._to_confirm.append((self.now_ns + self._commit_ns, outcome))
+        else:
+            self.complete_ns = event.complete_ns

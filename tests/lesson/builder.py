@@ -45,11 +45,18 @@ class Builder:
         item: int | None = None,
         token: str | None = None,
         mono_ns: int | None = None,
+        uncertainty_ns: int | None = None,
     ) -> Outcome:
         self.now_ns += 1_000_000
         at_ns = self.now_ns if mono_ns is None else mono_ns
         press = KeyPress(
-            device=device, mono_ns=at_ns, keypad=keypad, item=item, key=key, token=token
+            device=device,
+            mono_ns=at_ns,
+            keypad=keypad,
+            item=item,
+            key=key,
+            token=token,
+            uncertainty_ns=uncertainty_ns,
         )
         event, outcome = rules.decide_press(self.state, press, self.boot)
         if event is not None:

@@ -1,15 +1,18 @@
 /** Keys, options and the figures drawn from them: pure, shared by all pages. */
 
-import type { AskedView, Bar, QuestionKind } from "./views";
+import type { AskedView, Bar, BuzzView, QuestionKind } from "./views";
 
 export const LETTERS = "ABCDEFGHIJ";
 export const MIN_OPTIONS = 2;
 export const MAX_OPTIONS = 10;
 
-/** The keys that bars and tiles of a question have, in order; none for a number. */
+/** What a buzz is written as. */
+export const BUZZ = "buzz";
+
+/** The keys that bars and tiles of a question have, in order; none for a number and a buzz-in. */
 export function keysOf(kind: QuestionKind, options: number): string[] {
   if (kind === "true_false") return ["true", "false"];
-  if (kind === "number") return [];
+  if (kind === "number" || kind === "buzz") return [];
   return LETTERS.slice(0, options).split("");
 }
 
@@ -48,6 +51,19 @@ export function shownAddress(url: string): string {
 /** 75 -> "1:15". */
 export function clock(s: number): string {
   return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+/** How long after the first: 5.1 -> "+5.1 ms", 1234 -> "+1.23 s". */
+export function gapText(buzz: BuzzView, unknown: string): string {
+  if (buzz.behind_ms === null) return unknown;
+  return buzz.behind_ms < 1000 ? `+${buzz.behind_ms.toFixed(1)} ms` : `+${(buzz.behind_ms / 1000).toFixed(2)} s`;
+}
+
+/** How far that may be off: "± 1.4 ms". */
+export function takeText(buzz: BuzzView): string {
+  if (buzz.behind_ms === null) return "";
+  const digits = buzz.give_or_take_ms < 10 ? 1 : 0;
+  return `± ${buzz.give_or_take_ms.toFixed(digits)} ms`;
 }
 
 /** Whole per cent; 0 of 0 is 0. */

@@ -1,6 +1,6 @@
 /** What the server sends the pages: the same shapes, field by field, as agent/web/views.py. */
 
-export type QuestionKind = "single" | "multiple" | "true_false" | "number";
+export type QuestionKind = "single" | "multiple" | "true_false" | "number" | "buzz";
 export type Policy = "last_wins" | "first_wins";
 export type Show = "hidden" | "count" | "distribution" | "key";
 export type QuestionStatus = "open" | "closed" | "revealed";
@@ -22,6 +22,18 @@ export interface AskedView {
   timer_s: number | null;
 }
 
+export interface BuzzView {
+  place: number;
+  who: string | null;
+  label: string;
+  phone: boolean;
+  tied: boolean;
+  behind_ms: number | null;
+  give_or_take_ms: number;
+  final: boolean;
+  late: boolean;
+}
+
 export interface RoomQuestionView {
   asked: AskedView;
   show: Show;
@@ -29,6 +41,7 @@ export interface RoomQuestionView {
   expected: number | null;
   bars: Bar[] | null;
   key: string[] | null;
+  buzzes: BuzzView[] | null;
 }
 
 export interface RespondentView {
@@ -48,6 +61,7 @@ export interface TeacherQuestionView {
   bars: Bar[];
   key: string[] | null;
   right: number | null;
+  buzzes: BuzzView[];
 }
 
 export interface PastQuestionView {

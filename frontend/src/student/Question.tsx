@@ -1,5 +1,5 @@
 import { NumberPad } from "./NumberPad";
-import { clock, joinLetters, keysOf, left_s } from "../lib/questions";
+import { BUZZ, clock, joinLetters, keysOf, left_s } from "../lib/questions";
 import { SHAPES } from "../lib/shapes";
 import type { AskedView } from "../lib/views";
 import type { Phone } from "./phone";
@@ -50,7 +50,8 @@ interface TilesProps {
 
 function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesProps) {
   const t = phone.words;
-  const keys = keysOf(asked.kind, asked.options.length);
+  const buzz = asked.kind === "buzz";
+  const keys = buzz ? [BUZZ] : keysOf(asked.kind, asked.options.length);
   const several = asked.kind === "multiple";
   const texted = asked.options.some((text) => text !== "");
   const letters = joinLetters(typed);
@@ -61,7 +62,7 @@ function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesPr
   };
   return (
     <>
-      <ul class={texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
+      <ul class={buzz ? "tiles lone" : texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
         {keys.map((key, place) => {
           const chosen = several ? letters.includes(key) : has(sending ?? recorded, key);
           const safe = has(recorded, key) && sending === null;
@@ -74,7 +75,7 @@ function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesPr
                 disabled={locked}
                 onClick={() => tap(key)}
               >
-                <Sign of={key} />
+                {!buzz && <Sign of={key} />}
                 <b>{answerText(t, key)}</b>
                 {asked.options[place] && <span class="tile-text">{asked.options[place]}</span>}
               </button>
@@ -131,6 +132,7 @@ function sendingText(t: Phone["words"], trouble: "offline" | "not_saved" | "busy
 }
 
 export function answerText(t: Phone["words"], key: string): string {
+  if (key === BUZZ) return t.buzz;
   return key === "true" ? t.true : key === "false" ? t.false : key;
 }
 

@@ -173,9 +173,9 @@ class Board {
 
   /** What the space bar and the big button do. */
   async next(): Promise<void> {
-    const status = this.view?.lesson?.question?.asked.status;
-    if (status === "open") await this.close();
-    else if (status === "closed") await this.reveal();
+    const asked = this.view?.lesson?.question?.asked;
+    if (asked?.status === "open") await this.close();
+    else if (asked?.status === "closed" && asked.kind !== "buzz") await this.reveal();
     else await this.ask();
   }
 

@@ -3,7 +3,7 @@
 import { LETTERS, MAX_OPTIONS, MIN_OPTIONS, cleanNumber, keysOf } from "../lib/questions";
 import type { Policy, QuestionKind } from "../lib/views";
 
-export const KINDS: readonly QuestionKind[] = ["single", "multiple", "true_false", "number"];
+export const KINDS: readonly QuestionKind[] = ["single", "multiple", "true_false", "number", "buzz"];
 export const TIMERS_S: readonly (number | null)[] = [null, 30, 60, 120, 300];
 
 export interface QuestionBody {
@@ -50,13 +50,13 @@ export class Draft {
   body(): QuestionBody {
     const choice = this.kind === "single" || this.kind === "multiple";
     const number = cleanNumber(this.number);
-    const key = this.kind === "number" ? (number === null ? [] : [number]) : [...this.right];
+    const key = this.kind === "number" ? (number === null ? [] : [number]) : this.kind === "buzz" ? [] : [...this.right];
     return {
       kind: this.kind,
       options: choice ? this.texts.slice(0, this.count).map((text) => text.trim()) : [],
       key: key.length > 0 ? key : null,
       timer_s: this.timer_s,
-      policy: this.firstWins ? "first_wins" : "last_wins",
+      policy: this.firstWins || this.kind === "buzz" ? "first_wins" : "last_wins",
     };
   }
 

@@ -1,3 +1,4 @@
+import { BUZZ } from "../lib/questions";
 import { language } from "../lib/language.svelte";
 import type { DeviceView, MeasurementView } from "../lib/views";
 import { measuredBy, told } from "./sensors";
@@ -11,6 +12,7 @@ export function barWords() {
 
 /** An answer as people read it. */
 export function answerText(key: string): string {
+  if (key === BUZZ) return t().ask.short.buzz;
   return key === "true" ? t().ask.true : key === "false" ? t().ask.false : key;
 }
 
