@@ -173,6 +173,7 @@ class Connection:
         self._time_asked: dict[int, int] = {}  # token: when
         self._next_time_ns = 0
         self._first_time_ns = 0
+        self._heard_press_ns = 0
         self._least_unsure_ns = 0.0
         self._status_asked_ns: int | None = None  # the oldest that is unanswered
         self._complete_ns = 0
@@ -293,6 +294,8 @@ class Connection:
         least_ns = self._least_unsure_ns = min(unsure_ns, self._least_unsure_ns * FORGOTTEN)
         if self._buzzing:
             return BUZZ_TIME_EVERY_NS if unsure_ns > BUZZ_UNSURE_NS else TIME_EVERY_NS
+        if now_ns < self._heard_press_ns + TIME_EVERY_NS:  # they go first
+            return TIME_EVERY_NS
         new = now_ns < self._first_time_ns + FIRST_MINUTE_NS
         unsure = unsure_ns > UNSURE_NS and (new or unsure_ns > WORSE * least_ns)
         return UNSURE_TIME_EVERY_NS if unsure else TIME_EVERY_NS
@@ -394,6 +397,7 @@ class Connection:
             presses = presses[known:]
             if not presses:
                 return
+        self._heard_press_ns = now_ns
         for press in presses:
             self._boots[press.seq] = press.boot
         self._expected += len(presses)

@@ -16,7 +16,7 @@ from drivers.registry import load
 
 CHUNK_BYTES = 65_536
 NO_FRAME = bytes(4096)
-WITHOUT = ("mono_ns", "token")
+WITHOUT = ("mono_ns", "token", "uncertainty_ns")
 """What a reading has that a recording does not say."""
 
 

@@ -23,7 +23,7 @@ STEP_S = 0.02
 WAKE_S = 0.05
 LISTEN_S = 0.4
 MOST_MISSES = 5
-KINDS = {"single", "multiple", "true_false"}
+KINDS = {"single", "multiple", "true_false", "buzz"}
 JUDGE_OPTIONS = 2
 FIRST_BASE = 1
 """The number of a base that did not say its own."""
@@ -114,6 +114,8 @@ class SunvoteTalk:
         self._answers.forget()
         self._polled = True
         options = JUDGE_OPTIONS if view.kind == "true_false" else view.options
+        if view.kind == "buzz":  # any key is one
+            options = frames.MAX_OPTIONS
         self._begin(min(options, frames.MAX_OPTIONS))
 
     def _begin(self, options: int) -> None:

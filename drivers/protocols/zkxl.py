@@ -25,7 +25,14 @@ BUSY_S = 0.2
 HEARTBEAT_S = 12.0
 LOOK_S = 2.0
 """So often is a receiver asked who it is while a question is open: the sign that it lives."""
-KINDS = {"single": frames.SINGLE, "multiple": frames.MULTIPLE, "true_false": frames.JUDGE}
+KINDS = {
+    "single": frames.SINGLE,
+    "multiple": frames.MULTIPLE,
+    "true_false": frames.JUDGE,
+    "buzz": frames.SINGLE,
+}
+BUZZ_OPTIONS = 4
+"""Any of these keys is a buzz."""
 JUDGE_OPTIONS = 2
 SIGNS_OF_LIFE = (frames.INFO, frames.FORWARD)
 """What it is asked for that, the first of them that it ever answered."""
@@ -148,6 +155,8 @@ class BinaryTalk:
         kind = None if view is None else KINDS.get(view.kind)
         if view is not None and kind is not None:
             options = view.options if kind != frames.JUDGE else JUDGE_OPTIONS
+            if view.kind == "buzz":
+                options = BUZZ_OPTIONS
             asked = frames.question(view.question & 0xFF, kind, options)
             self._tell(Inner(frames.EVERYBODY, frames.QUESTIONS, asked))
             self._look_s = now_s

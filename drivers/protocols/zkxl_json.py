@@ -12,7 +12,9 @@ from drivers.protocols.zkxl_objects import Answered
 from drivers.protocols.zkxl_stream import ZkxlStream, readings
 from drivers.readings import Attached, Reading
 
-KINDS = {"single": "s", "multiple": "m", "true_false": "j", "number": "d"}
+KINDS = {"single": "s", "multiple": "m", "true_false": "j", "number": "d", "buzz": "s"}
+BUZZ_OPTIONS = 4
+"""Any of these keys is a buzz."""
 MOST_OPTIONS = 26
 REMEMBERED_KEYPADS = 1024
 
@@ -74,8 +76,9 @@ class JsonTalk:
         if view is not None and view.kind in KINDS:
             now = self._clock()
             choice = ""
-            if view.options:
-                choice = f"A-{chr(ord('A') + min(view.options, MOST_OPTIONS) - 1)}"
+            options = BUZZ_OPTIONS if view.kind == "buzz" else view.options
+            if options:
+                choice = f"A-{chr(ord('A') + min(options, MOST_OPTIONS) - 1)}"
             self._unsent = zkxl_objects.start(
                 time=f"{now:%Y-%m-%d:%H:%M:%S}:{now.microsecond // 1000:03d}",
                 attendance=self._attendance,

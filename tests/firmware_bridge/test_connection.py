@@ -354,6 +354,15 @@ def test_the_clock_is_asked_often_while_little_is_known_of_it_but_not_for_ever()
     assert asked(world, 10_000) == pytest.approx(10, abs=1)
 
 
+def test_while_presses_come_the_clock_is_not_asked_more_often() -> None:
+    world = World(delay_ns=20 * MS)
+    world.run(2_000)
+    world.bytes_down = b""
+    press_many(world, 100, 50)
+    bodies = FrameDecoder().feed(world.bytes_down)
+    assert sum(body[0] == MessageType.TIME_REQUEST for body in bodies) <= 8
+
+
 def test_a_buzz_in_wants_the_clock_known_better() -> None:
     world = World(delay_ns=MS // 4)
     world.run(2_000)
