@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.commands.decode import decoder_of
+from benchmarks.decoders import recordings
 from benchmarks.machine import machine
 from drivers import registry
 from drivers.evdev import RECORD
-from tests.drivers import recordings
 
 GOAL = 50_000
 READ_FRAMES = 64

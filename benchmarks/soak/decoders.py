@@ -4,7 +4,7 @@
 
 Noise, recordings with errors in them and pieces of recordings, in turn, in any pieces. None may
 raise, hold more than 2 MiB or give a reading that no intact frame in the bytes justifies
-(tests/drivers/oracles.py finds those another way). Where a frame has no check or a weak one, damage
+(benchmarks/decoders/oracles.py finds those another way). Where a frame has no check or a weak one, damage
 can make an intact frame of another: that is no fault of the decoder, and is not counted. Readings
 of noise are: there a check was met by chance. Ends with 1 if anything was wrong.
 """
@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from benchmarks.decoders.fuzz import MOST_HELD_BYTES, Tally, fuzz
 from benchmarks.machine import machine
 from drivers import registry
-from tests.drivers.fuzz import MOST_HELD_BYTES, Tally, fuzz
 
 HEAD = """\
 | decoder | bytes | readings | of noise | wrong | held, KiB | bytes/s |

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent import __main__ as command_line
-from tests.drivers import recordings
+from benchmarks.decoders import recordings
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = (

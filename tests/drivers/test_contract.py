@@ -9,11 +9,12 @@ from contextlib import suppress
 import pytest
 
 from agent.commands import decode
+from benchmarks.decoders import fuzz, recordings
+from benchmarks.decoders.recordings import Recording
 from drivers import registry
 from drivers.api import Decoder, Driver
 from drivers.errors import DeviceLost, DriverError
 from drivers.readings import Attached, Reading
-from tests.drivers import fuzz, recordings
 from tests.drivers.fake_ports import (
     Delivery,
     FakePorts,
@@ -23,7 +24,6 @@ from tests.drivers.fake_ports import (
     lossy,
     whole,
 )
-from tests.drivers.recordings import Recording
 
 NAMES = registry.names()
 WITH_BYTES = [name for name in NAMES if registry.load(name).decoder("x") is not None]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.decoders import recordings
 from drivers.hidraw import NO_REPORT_NUMBER
 from drivers.protocols.iclicker import lcd_lines
-from tests.drivers import recordings
 
 pytestmark = pytest.mark.needs("umockdev")
 ROOT = Path(__file__).parents[2]

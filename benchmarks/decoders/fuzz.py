@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agent.commands import decode
-from tests.drivers import recordings
-from tests.drivers.oracles import ORACLES, name_of
-from tests.drivers.recordings import Recording
+from benchmarks.decoders import recordings
+from benchmarks.decoders.oracles import ORACLES, name_of
+from benchmarks.decoders.recordings import Recording
 
 BLOCK_BYTES = 32_768
 OVERLAP_BYTES = 1_024

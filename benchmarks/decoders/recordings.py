@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from agent.commands import decode
 
-FOLDER = Path(__file__).parent.parent / "recordings"
+FOLDER = Path(__file__).parents[2] / "tests" / "recordings"
 
 
 class Recording(NamedTuple):
