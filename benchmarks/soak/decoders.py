@@ -4,9 +4,9 @@
 
 Noise, recordings with errors in them and pieces of recordings, in turn, in any pieces. None may
 raise, hold more than 2 MiB or give a reading that no intact frame in the bytes justifies
-(benchmarks/decoders/oracles.py finds those another way). Where a frame has no check or a weak one, damage
-can make an intact frame of another: that is no fault of the decoder, and is not counted. Readings
-of noise are: there a check was met by chance. Ends with 1 if anything was wrong.
+(benchmarks/decoders/oracles.py finds those another way). Where a frame has no check or a weak
+one, damage can make an intact frame of another: that is no fault of the decoder, and is not
+counted. Readings of noise are: there a check was met by chance. Ends with 1 if anything was wrong.
 """
 
 from __future__ import annotations

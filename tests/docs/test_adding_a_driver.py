@@ -21,7 +21,14 @@ DRIVER = "drivers/clicker/acme.py"
 def product(tmp_path: Path) -> Path:
     """What drivers need of the product, with the example in it."""
     without = shutil.ignore_patterns("__pycache__", "build", "static", "frontend")
-    for folder in ("agent", "drivers", "firmware_bridge", "tests/recordings", "tests/drivers"):
+    for folder in (
+        "agent",
+        "benchmarks",
+        "drivers",
+        "firmware_bridge",
+        "tests/recordings",
+        "tests/drivers",
+    ):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=without)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "tests/__init__.py").touch()
