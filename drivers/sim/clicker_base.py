@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import pty
-import tty
+import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Self
+
+from drivers.sim.serial_port import VirtualPort
 
 REPORT_BYTES = 64
 RECORD_BYTES = 32
@@ -135,47 +132,17 @@ class VirtualBase:
         self._say(head + b"".join(votes))
 
 
-class PtyBase:
+class PtyBase(VirtualPort):
     """`async with PtyBase() as line:`; `line.path` is the device, `line.base` the base."""
 
     def __init__(self, *, first: bool = False) -> None:
         """`first`: a base of the first generation."""
-        self.path = ""
-        self.base = VirtualBase(self._write, now_s=self._now_s, first=first)
-        self._master = self._slave = -1
+        super().__init__(self._read_reports)
+        self.base = VirtualBase(self.send, now_s=time.monotonic, first=first)
         self._held = b""
 
-    async def __aenter__(self) -> Self:
-        """Plug it in."""
-        self._loop = asyncio.get_running_loop()
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
-        self._loop.add_reader(self._master, self._read)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Unplug it."""
-        self.unplug()
-
-    def unplug(self) -> None:
-        """The device goes away, as when a cable is pulled; safe to call twice."""
-        if self._master >= 0:
-            self._loop.remove_reader(self._master)
-            os.close(self._master)
-            os.close(self._slave)
-            self._master = self._slave = -1
-
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def _read(self) -> None:
-        self._held += os.read(self._master, 65_536)
+    def _read_reports(self, data: bytes) -> None:
+        self._held += data
         while len(self._held) >= WRITTEN_BYTES:  # each with the number 0 in front, as hidraw wants
             report, self._held = self._held[1:WRITTEN_BYTES], self._held[WRITTEN_BYTES:]
             self.base.command(report)
-
-    def _write(self, report: bytes) -> None:
-        with suppress(BlockingIOError):  # nobody reads: a real base's reports are lost too
-            os.write(self._master, report)

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import pty
-import tty
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
+from drivers.sim.serial_port import VirtualPort
 from firmware_bridge.frame import MAX_BODY_BYTES, FrameDecoder, encode_frame
 from firmware_bridge.message_table import (
     LAYOUT_CRC,
@@ -287,25 +284,24 @@ class VirtualReceiver:
 
 
 class PtyLine:
-    """A pseudo-terminal with the receiver at its far end: `path` is the serial port.
+    """The receiver on a pseudo-terminal: `path` is the serial port.
 
-    `async with PtyLine(receiver) as line:` on a running loop.
+    `async with PtyLine(receiver, now_ns) as line:` on a running loop.
     """
 
     def __init__(self, receiver: VirtualReceiver, now_ns: Callable[[], int]) -> None:
-        self.path = ""
         self._receiver = receiver
         self._now_ns = now_ns
+        self._port = VirtualPort(receiver.feed)
         self._timer: asyncio.TimerHandle | None = None
-        self._master = self._slave = -1
+
+    @property
+    def path(self) -> str:
+        """The serial port, once it is plugged in."""
+        return self._port.path
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
-        self._loop.add_reader(self._master, self._read)
+        await self._port.__aenter__()
         self._receiver.on_due = self._wake
         self._wake()
         return self
@@ -315,28 +311,17 @@ class PtyLine:
 
     def unplug(self) -> None:
         """The port goes away, as when a cable is pulled; safe to call twice."""
-        if self._master < 0:
-            return
         self._receiver.on_due = None
         if self._timer is not None:
             self._timer.cancel()
-        self._loop.remove_reader(self._master)
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = -1
+        self._port.unplug()
 
     def _wake(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         wait_s = (self._receiver.due_ns() - self._now_ns()) / 1e9
-        self._timer = self._loop.call_later(max(0.0, wait_s), self._write)
-
-    def _read(self) -> None:
-        self._receiver.feed(os.read(self._master, 65_536))
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, wait_s), self._write)
 
     def _write(self) -> None:
-        data = self._receiver.data_to_send()
-        if data:
-            with contextlib.suppress(BlockingIOError):  # nobody reads: a real line loses it too
-                os.write(self._master, data)
+        self._port.send(self._receiver.data_to_send())
         self._wake()

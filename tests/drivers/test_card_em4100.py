@@ -120,7 +120,7 @@ async def test_from_a_serial_port_to_a_tap_and_to_the_unplugged_cable() -> None:
         driver = Em4100("door", options, ports=PtyPorts(MemoryPhones()))
         running = asyncio.create_task(driver.run(emit))
         assert await readings.get() == Attached(device="door", mono_ns=5)
-        reader.noise(b"\x00\xff")
+        reader.send(b"\x00\xff")
         reader.lay(RED)
         assert await readings.get() == CardTap(device="door", mono_ns=5, uid=RED)
         reader.lay(BLUE)
