@@ -87,30 +87,19 @@ def _check_config(arguments: argparse.Namespace) -> int:
 def _devices(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from agent.commands.discovery import find_ports
+    from agent.commands import discovery
     from agent.settings_file import load
 
-    used = {}
-    if arguments.config is not None:
-        for device in load(arguments.config).devices:
-            if isinstance(device.options.get("port"), str):
-                used[device.options["port"]] = device.id
-    ports = find_ports(used)
+    devices = load(arguments.config).devices if arguments.config is not None else ()
+    used = discovery.ports_in_use(devices)
+    found = discovery.find(discovery.this_machine(), used, taken=[one.id for one in devices])
     if arguments.json:
-        print(msgspec.json.encode({"ports": ports}).decode())
+        print(msgspec.json.encode({"devices": found}).decode())
         return WELL
-    if not ports:
-        print("No serial port found. Plug the device in, and look again.")
-    for port in ports:
-        print(port.port)
-        names = [port.device, port.usb, port.says]
-        print(f"    {', '.join(name for name in names if name)}")
-        if port.used_by is not None:
-            print(f"    used by device {port.used_by}\n")
-            continue
-        print(f"    could be {' or '.join(port.drivers)}: {port.why_not_sure}")
-        print("    for the settings file:\n")
-        print(port.snippet)
+    if not found:
+        print("No device found. Plug it in, and look again.")
+    for one in found:
+        print(*discovery.lines(one), sep="\n", end="\n\n")
     return WELL
 
 
@@ -243,11 +232,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, metavar="FILE")
 
     devices = commands.add_parser(
-        "devices", help="list serial ports and which drivers could be behind them; opens none"
+        "devices", help="list devices and which drivers could be behind them; opens none"
     )
     devices.set_defaults(carry_out=_devices)
     devices.add_argument(
-        "--config", type=Path, metavar="FILE", help="say which ports this file uses already"
+        "--config", type=Path, metavar="FILE", help="say which devices this file uses already"
     )
     devices.add_argument("--json", action="store_true", help="one JSON object")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,27 @@ class Options(BaseModel):
 _AnyOptions = Options  # inside Driver the name means the subclass's own
 
 
+Bus = Literal["", "serial", "hid", "input", "smartcard"]
+"""Where a device hangs, as far as the computer can tell; "": nowhere (phones)."""
+
+
+class Fits(NamedTuple):
+    """By what a device of a driver is known before it is opened.
+
+    Attributes:
+        bus: where it hangs.
+        usb: USB ids that stand for this device and for nothing else, e.g. "1881:0150". Never that
+            of a bare bridge chip, behind which anything may hang.
+        keys: codes of keys that an input device must have.
+        axes: codes of absolute axes that an input device must have.
+    """
+
+    bus: Bus
+    usb: tuple[str, ...] = ()
+    keys: frozenset[int] = frozenset()
+    axes: frozenset[int] = frozenset()
+
+
 class Decoder(Protocol):
     """Bytes to readings, without I/O. Resynchronises after junk and bounds its buffer."""
 
@@ -53,6 +74,9 @@ class Driver(ABC):
     """One physical device."""
 
     Options: ClassVar[type[_AnyOptions]] = _AnyOptions
+    FITS: ClassVar[Fits] = Fits("")
+    CARD_NUMBERS: ClassVar[bool] = False
+    """Whether what it sends may hold a card's number: then its bytes are shown to nobody."""
 
     def __init__(self, device_id: str, options: _AnyOptions, *, ports: Ports) -> None:
         """Take everything, open nothing."""

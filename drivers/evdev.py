@@ -66,12 +66,14 @@ class InputDevice(NamedTuple):
         usb: "046d:c52d"; of another bus its vendor and product all the same.
         name: what it calls itself.
         keys: the codes of the keys that it has.
+        axes: the codes of its absolute axes.
     """
 
     path: str
     usb: str
     name: str
     keys: frozenset[int] = frozenset()
+    axes: frozenset[int] = frozenset()
 
 
 class EventDecoder:
@@ -110,13 +112,17 @@ def devices(sysfs: Path = SYSFS) -> Iterator[InputDevice]:
         except OSError:  # pulled meanwhile
             continue
         path = f"/dev/input/{folder.name}"
-        yield InputDevice(path, usb_id(vendor, product), name, _keys(about))
+        yield InputDevice(path, usb_id(vendor, product), name, *_abilities(about))
 
 
-def _keys(about: Path) -> frozenset[int]:
+def _abilities(about: Path) -> tuple[frozenset[int], frozenset[int]]:
+    return _codes(about, "key"), _codes(about, "abs")
+
+
+def _codes(about: Path, kind: str) -> frozenset[int]:
     """The bits of the words that the kernel writes, the highest first."""
     try:
-        words = (about / "capabilities" / "key").read_text(encoding="ascii").split()
+        words = (about / "capabilities" / kind).read_text(encoding="ascii").split()
         bits = [int(word, 16) for word in reversed(words)]
     except (OSError, ValueError):
         return frozenset()

@@ -32,6 +32,8 @@ class Em4100(api.Driver):
     """One reader."""
 
     Options: ClassVar[type[api.Options]] = Em4100Options
+    FITS = api.Fits("serial")
+    CARD_NUMBERS = True
 
     def __init__(self, device_id: str, options: Em4100Options, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

@@ -57,6 +57,8 @@ class Keyboard(api.Driver):
     """One reader."""
 
     Options: ClassVar[type[api.Options]] = KeyboardOptions
+    FITS = api.Fits("input", keys=frozenset((*DIGITS, KEY_ENTER)))
+    CARD_NUMBERS = True
 
     def __init__(self, device_id: str, options: KeyboardOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

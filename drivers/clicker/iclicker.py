@@ -70,6 +70,7 @@ class Iclicker(api.Driver):
     """One base with its remotes."""
 
     Options: ClassVar[type[api.Options]] = IclickerOptions
+    FITS = api.Fits("hid", usb=("1881:0150",))
 
     def __init__(self, device_id: str, options: IclickerOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

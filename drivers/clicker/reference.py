@@ -53,6 +53,7 @@ class Reference(api.Driver):
     """One receiver with its clickers."""
 
     Options: ClassVar[type[api.Options]] = ReferenceOptions
+    FITS = api.Fits("serial")
 
     def __init__(self, device_id: str, options: ReferenceOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

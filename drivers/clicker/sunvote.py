@@ -27,6 +27,7 @@ class Sunvote(api.Driver):
     """One base with its keypads."""
 
     Options: ClassVar[type[api.Options]] = SunvoteOptions
+    FITS = api.Fits("serial")
 
     def __init__(self, device_id: str, options: SunvoteOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

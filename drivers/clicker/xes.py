@@ -45,6 +45,7 @@ class Xes(api.Driver):
     """One receiver with its keypads."""
 
     Options: ClassVar[type[api.Options]] = XesOptions
+    FITS = api.Fits("hid", usb=("0483:5a4c",))
 
     def __init__(self, device_id: str, options: XesOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

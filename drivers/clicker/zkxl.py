@@ -41,6 +41,8 @@ class Zkxl(api.Driver):
     """One receiver with its clickers."""
 
     Options: ClassVar[type[api.Options]] = ZkxlOptions
+    FITS = api.Fits("serial")
+    CARD_NUMBERS = True  # what lies on its coil
 
     def __init__(self, device_id: str, options: ZkxlOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

@@ -39,6 +39,7 @@ class Keys(api.Driver):
     """One presenter."""
 
     Options: ClassVar[type[api.Options]] = KeysOptions
+    FITS = api.Fits("input", usb=("046d:c52d", "046d:c538"), keys=frozenset((KEY_PAGEDOWN,)))
 
     def __init__(self, device_id: str, options: KeysOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

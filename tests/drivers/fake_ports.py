@@ -5,6 +5,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
+from drivers.api import Bus
 from drivers.capabilities import Outcome
 from drivers.errors import DeviceLost
 from drivers.ports import ByteLine, Phones
@@ -135,22 +136,24 @@ class FakePorts:
     def __init__(self, *lines: MemoryLine) -> None:
         self.lines = deque(lines)
         self.opened: list[tuple[str, int]] = []
+        self.asked: list[Bus] = []
         self.clock_ns = 1_000_000_000_000
         self.memory_phones = MemoryPhones()
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """The next line, or no such port when none is left."""
-        return self._next(path, baud)
+        return self._next("serial", path, baud)
 
     async def hid(self, port: str) -> ByteLine:
         """The next line: its bytes are consecutive reports."""
-        return self._next(port, 0)
+        return self._next("hid", port, 0)
 
     async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
         """The next line: its bytes are the kernel's records."""
-        return self._next(port, int(grab))
+        return self._next("input", port, int(grab))
 
-    def _next(self, path: str, how: int) -> ByteLine:
+    def _next(self, bus: Bus, path: str, how: int) -> ByteLine:
+        self.asked.append(bus)
         self.opened.append((path, how))
         if not self.lines:
             raise DeviceLost("port_missing", path, "plug it in")

@@ -14,7 +14,8 @@ from benchmarks.decoders.recordings import Recording
 from drivers import registry
 from drivers.api import Decoder, Driver
 from drivers.errors import DeviceLost, DriverError
-from drivers.readings import Attached, Reading
+from drivers.readings import Attached, CardTap, Reading
+from drivers.usb import BRIDGES, is_usb_id
 from tests.drivers.fake_ports import (
     Delivery,
     FakePorts,
@@ -204,6 +205,42 @@ def test_the_constructor_opens_nothing(name: str) -> None:
 def test_every_option_is_described(name: str) -> None:
     for option, field in registry.load(name).Options.model_fields.items():
         assert field.description, option
+
+
+@every_decoder
+async def test_it_says_on_which_bus_its_device_is_found(name: str) -> None:
+    ports = FakePorts()
+    with suppress(DriverError):
+        await make(name, ports).run(Heard().emit)
+    assert {registry.load(name).FITS.bus} == set(ports.asked)
+
+
+@every_driver
+def test_what_it_is_known_by_stands_for_nothing_else(name: str) -> None:
+    """A bridge chip's id is that of anything which somebody soldered behind it."""
+    driver = registry.load(name)
+    fits, port = driver.FITS, driver.Options.model_fields.get("port")
+    for usb in fits.usb:
+        assert is_usb_id(usb)
+        assert usb == usb.lower()
+        assert usb not in BRIDGES
+    if port is not None and not port.is_required():
+        assert port.default in fits.usb, "its usual port is known to be its own"
+    if fits.bus == "hid":
+        assert fits.usb, "a HID device is known by its USB id"
+    if fits.bus == "input":
+        assert fits.keys or fits.axes, "an input device is known by what it can do"
+
+
+@every_decoder
+def test_a_device_of_cards_says_so_that_nobody_is_shown_its_bytes(name: str) -> None:
+    said = [
+        reading
+        for one in recordings.of_driver(name)
+        for reading in decoder_of(name).feed(one.data, 0)
+    ]
+    if any(isinstance(one, CardTap) for one in said):
+        assert registry.load(name).CARD_NUMBERS
 
 
 def deliveries() -> Iterator[tuple[str, Delivery]]:
