@@ -5,13 +5,11 @@ commit, and write what `data_to_send` gives. Presses come out once each and in o
 comes again gets its outcome again if it has one, and is otherwise only waited for.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 import msgspec
 
-from firmware_bridge.clock_sync import ClockSync
 from firmware_bridge.frame import FrameDecoder, encode_frame
 from firmware_bridge.message_table import MAX_OUTCOMES_IN_FRAME, PROTOCOL_MAJOR, skew
 from firmware_bridge.messages import (
@@ -32,26 +30,15 @@ from firmware_bridge.messages import (
     TimeRequest,
     decode_from_receiver,
 )
+from firmware_bridge.receiver_clock import ReceiverClock
 
 _MS = 1_000_000
 HELLO_AGAIN_NS = 500 * _MS
 SILENCE_NS = 5_000 * _MS
 UNANSWERED = 3  # requests at least: we ourselves may have been asleep that long
-FIRST_TIMES = 8
-FIRST_TIME_EVERY_NS = 40 * _MS
-TIME_EVERY_NS = 1_000 * _MS
-UNSURE_NS = 1_000_000  # of its clock: it is asked more often, as far as that helps
-UNSURE_TIME_EVERY_NS = 60 * _MS
-FIRST_MINUTE_NS = 60_000 * _MS  # shows how much is to be had
-WORSE = 1.25  # than the best that was had
-FORGOTTEN = 1.001  # of the best, with every question
-BUZZ_UNSURE_NS = 500_000  # while a buzz-in is open
-BUZZ_TIME_EVERY_NS = 50 * _MS
-TIME_LOST_NS = 2_000 * _MS
 STATUS_EVERY_NS = 2_000 * _MS
 BUZZ_STATUS_EVERY_NS = 100 * _MS
 GAP_AGAIN_NS = 100 * _MS
-HELLO_ON_ITS_WAY_NS = 30 * _MS  # at most, from the receiver's clock to us
 NOTHING_OPEN = Show(0, QuestionKind.NONE, 0)
 
 
@@ -162,23 +149,15 @@ class Connection:
         self.repeats = 0
         self.gaps = 0
         self._frames = FrameDecoder()
-        self._clock = ClockSync()  # of the newest boot
-        self._clocks: dict[int, ClockSync] = {}  # by boot
+        self._clock = ReceiverClock()
         self._out = bytearray()
         self._heard_ns = 0
         self._unanswered = 0
         self._asked_ns = 0  # HELLO_REQUEST
         self._asking = False
-        self._times_asked = 0
-        self._time_asked: dict[int, int] = {}  # token: when
-        self._next_time_ns = 0
-        self._first_time_ns = 0
-        self._heard_press_ns = 0
-        self._least_unsure_ns = 0.0
         self._status_asked_ns: int | None = None  # the oldest that is unanswered
         self._complete_ns = 0
         self._next_status_ns = 0
-        self._last_time_ns = 0
         self._show = NOTHING_OPEN
         # Presses below _expected have come, those below _settled have an outcome that was sent.
         self._expected = self._settled = 0
@@ -200,7 +179,7 @@ class Connection:
     def deadline_ns(self) -> int:
         """When `tick` is due next."""
         if self.state is State.OPEN:
-            return min(self._next_time_ns, self._next_status_ns)
+            return min(self._clock.due_ns, self._next_status_ns)
         return self._asked_ns + HELLO_AGAIN_NS
 
     def uncertainty_ns(self, now_ns: int) -> int | None:
@@ -261,14 +240,8 @@ class Connection:
             if now_ns >= self._asked_ns + HELLO_AGAIN_NS:
                 self._ask(now_ns)
             return
-        if now_ns >= self._next_time_ns:
-            token = self._times_asked % 256
-            self._times_asked += 1
-            self._time_asked[token] = now_ns
-            oldest = next(iter(self._time_asked))
-            if self._time_asked[oldest] < now_ns - TIME_LOST_NS:
-                del self._time_asked[oldest]
-            self._next_time_ns = now_ns + self._time_every_ns(now_ns)
+        if now_ns >= self._clock.due_ns:
+            token = self._clock.ask(now_ns, buzzing=self._buzzing)
             self._out += encode_frame(TimeRequest(token).encode())
             self._unanswered += 1
         if now_ns >= self._next_status_ns:
@@ -282,23 +255,6 @@ class Connection:
     @property
     def _buzzing(self) -> bool:
         return self._show.kind is QuestionKind.BUZZ
-
-    def _time_every_ns(self, now_ns: int) -> int:
-        """How often the clock is asked: the less is known of it, and the more it matters."""
-        if self._times_asked < FIRST_TIMES:
-            self._first_time_ns = now_ns
-            return FIRST_TIME_EVERY_NS
-        unsure_ns = self._clock.uncertainty_ns(now_ns)
-        if unsure_ns is None:
-            return UNSURE_TIME_EVERY_NS
-        least_ns = self._least_unsure_ns = min(unsure_ns, self._least_unsure_ns * FORGOTTEN)
-        if self._buzzing:
-            return BUZZ_TIME_EVERY_NS if unsure_ns > BUZZ_UNSURE_NS else TIME_EVERY_NS
-        if now_ns < self._heard_press_ns + TIME_EVERY_NS:  # they go first
-            return TIME_EVERY_NS
-        new = now_ns < self._first_time_ns + FIRST_MINUTE_NS
-        unsure = unsure_ns > UNSURE_NS and (new or unsure_ns > WORSE * least_ns)
-        return UNSURE_TIME_EVERY_NS if unsure else TIME_EVERY_NS
 
     def confirm(self, outcomes: Iterable[tuple[int, int, int]]) -> None:
         """(boot, seq, outcome code) of presses now durable; those of another life are ignored."""
@@ -314,7 +270,7 @@ class Connection:
             if self.state is State.OPEN:
                 self._out += encode_frame(show.encode())
                 if self._buzzing:
-                    self._next_time_ns = self._next_status_ns = 0
+                    self._clock.due_ns = self._next_status_ns = 0
 
     def locate(self, seconds: int) -> None:
         """Let the receiver blink."""
@@ -358,20 +314,12 @@ class Connection:
                 self._boots.clear()
                 self._codes.clear()
                 self._again_from = None
-                self._clocks.clear()
-                self._last_time_ns = -(1 << 62)
-            self._clock = self._clocks[hello.boot] = ClockSync()
-            self._times_asked = 0
-            self._least_unsure_ns = math.inf
-            self._time_asked.clear()
+                self._clock.forget()
+            self._clock.start(hello.boot, now_ns)
             self._status_asked_ns = None
-            self._next_time_ns = self._next_status_ns = now_ns
+            self._next_status_ns = now_ns
             events.append(Greeted(hello))
-        if not self._clock.known:
-            left_ns = now_ns - HELLO_ON_ITS_WAY_NS
-            if self._asking:
-                left_ns = max(left_ns, self._asked_ns)
-            self._clock.guess(left_ns, hello.clock_ticks, now_ns)
+        self._clock.guess(hello.clock_ticks, self._asked_ns if self._asking else None, now_ns)
         self._asking = False
         if not same and self._show != NOTHING_OPEN:
             self._out += encode_frame(self._show.encode())
@@ -397,28 +345,16 @@ class Connection:
             presses = presses[known:]
             if not presses:
                 return
-        self._heard_press_ns = now_ns
         for press in presses:
             self._boots[press.seq] = press.boot
         self._expected += len(presses)
-        clock = self._clocks.get(first.boot, self._clock)
-        times_ns, uncertain_ns = clock.located([press.time_ticks for press in presses], now_ns)
-        for index, time_ns in enumerate(times_ns):  # a better estimate must not change their order
-            if time_ns < self._last_time_ns:
-                times_ns[index] = self._last_time_ns
-                half_ns = uncertain_ns[index]
-                if half_ns is not None:
-                    uncertain_ns[index] = half_ns + self._last_time_ns - time_ns
-            else:
-                self._last_time_ns = time_ns
+        ticks = [press.time_ticks for press in presses]
+        times_ns, uncertain_ns = self._clock.times_of_presses(first.boot, ticks, now_ns)
         events.append(Pressed(presses, times_ns, uncertain_ns))
 
     def _on_time(self, time: Time, now_ns: int) -> None:
-        if self.state is not State.OPEN:
-            return
-        asked_ns = self._time_asked.pop(time.token, None)
-        if asked_ns is not None:
-            self._clock.add(asked_ns, time.received_ticks, time.sent_ticks, now_ns)
+        if self.state is State.OPEN:
+            self._clock.take(time, now_ns)
 
     def _on_status(self, status: Status, now_ns: int, events: list[Event]) -> None:
         if self.state is not State.OPEN or self.hello is None:
