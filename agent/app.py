@@ -35,6 +35,7 @@ from agent.journal.damage import damaged_files
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
 from agent.lesson.events import EpochStarted, Place
+from agent.lesson.keypads import KeypadWatch
 from agent.lesson.model import Moment, Position
 from agent.notify import notify, watchdog_s
 from agent.polling import Polling
@@ -141,6 +142,10 @@ class Board:
             now_ns=clock.now_ns,
             name_card=identity.card,
             confirm=lambda *told: supervisor.confirm(*told),  # noqa: PLW0108 (made below)
+            keypads=KeypadWatch(
+                most_presses=settings.keypads.presses_per_s,
+                most_unknown=settings.keypads.unknown_per_minute,
+            ),
         )
         plans = [DevicePlan(one.id, one.driver, one.options) for one in settings.devices]
         supervisor = Supervisor(plans, ports=BoardPorts(phones), emit=intake.emit)

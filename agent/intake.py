@@ -19,6 +19,7 @@ from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import room, rules
 from agent.lesson.events import Event, QuestionOpened
+from agent.lesson.keypads import KeypadWatch
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply, apply_all, copy_of
 from drivers.capabilities import Outcome
@@ -34,6 +35,10 @@ NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)
 STORAGE_FULL = Outcome("rejected", "storage_full")
 UNHEEDED = Outcome("rejected", "no_question_open")
 
+HELD_BACK = {flag: Outcome("rejected", flag) for flag in ("keypad_flood", "keypads_unknown")}
+
+FLAGS_S = 1.0
+"""So often is it told what is held back."""
 RETRY_S = 0.5
 """So long after a commit that failed its readings are tried again."""
 
@@ -69,6 +74,7 @@ class Intake:
         now_ns: Callable[[], int],
         name_card: Callable[[str], str],
         confirm: Confirm,
+        keypads: KeypadWatch | None = None,
     ) -> None:
         """Take everything, start nothing.
 
@@ -79,7 +85,9 @@ class Intake:
             now_ns: CLOCK_BOOTTIME.
             name_card: a card's UID to its keyed hash.
             confirm: where outcomes go, by device.
+            keypads: who judges their ids; without it, one with its usual limits.
         """
+        self.keypads = KeypadWatch() if keypads is None else keypads
         self.committed = state
         self._decided = copy_of(state)
         self._journal = journal
@@ -96,6 +104,7 @@ class Intake:
         self._drained_s = 0.0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._flags_due: asyncio.TimerHandle | None = None
         self.drained = 0
         self.unheeded: Counter[str] = Counter()
         """Readings that led to no event, by device: say, a presenter's key without a lesson."""
@@ -148,22 +157,24 @@ class Intake:
                 state.spans.pop(lesson, None)
 
     async def _record(self, events: list[Event]) -> list[Event]:
-        group = _Group(self._generation)
+        group = self._decided_now(events)
         group.promise = asyncio.get_running_loop().create_future()
+        self._hand_over(group)
+        return await group.promise
+
+    def _decided_now(self, events: Sequence[Event]) -> _Group:
+        group = _Group(self._generation)
         now_ns = self._now_ns()
         decided, boot = self._decided, self._journal.boot
         for event in events:
             at = Stamped(decided.epoch, decided.seq + 1, boot, now_ns, event)
             apply(decided, at)
             group.events.append(at)
-        self._hand_over(group)
-        return await group.promise
+        return group
 
     def _drain(self) -> None:
         """Decide all that waits, as one group."""
-        if self._drain_due is not None:
-            self._drain_due.cancel()
-            self._drain_due = None
+        self._drain_no_more()
         readings = self._readings
         if not readings:
             return
@@ -172,10 +183,14 @@ class Intake:
         group = _Group(self._generation)
         group.readings = readings
         decided, boot, full = self._decided, self._journal.boot, self.full
+        keypads, lesson = self.keypads, decided.lesson
+        keypads.begin(None if lesson is None else lesson.id)
         for reading in readings:
             event: Event | None
             if type(reading) is KeyPress:
                 event, outcome = rules.decide_press(decided, reading, boot)
+                if event is not None and (flag := keypads.hold(decided, reading)) is not None:
+                    event, outcome = None, HELD_BACK[flag]
             elif type(reading) is CardTap:
                 name = self._name_card(reading.uid)
                 event = rules.decide_tap(decided, reading.device, name, reading.token)
@@ -195,6 +210,27 @@ class Intake:
                     told = group.outcomes[reading.device] = []
                 told.append((reading.token, outcome))
         self._hand_over(group)
+        if keypads.eventful and self._flags_due is None:
+            self._flags_due = asyncio.get_running_loop().call_later(FLAGS_S, self._tell_flags)
+
+    def _drain_no_more(self) -> None:
+        if self._drain_due is not None:
+            self._drain_due.cancel()
+            self._drain_due = None
+
+    def _record_flags(self) -> None:
+        """What was held back, a sum an id."""
+        if self.keypads.eventful and not self.full:
+            self._hand_over(self._decided_now(self.keypads.take()))
+
+    def _tell_flags(self) -> None:
+        """Record what was held back; while an alarm lasts, look again."""
+        self._flags_due = None
+        self._record_flags()
+        if self.keypads.expire(self._now_ns()):
+            self._flags_due = asyncio.get_running_loop().call_later(FLAGS_S, self._tell_flags)
+        for watcher in self._watchers:
+            watcher()
 
     def _hear(self, group: _Group, reading: Reading) -> Outcome:
         """What is neither an answer nor a card. A step of the lesson is taken without room, too."""
@@ -243,6 +279,7 @@ class Intake:
             self._generation += 1
             self._journal.begin_again()
             self._decided = copy_of(self.committed)
+            self.keypads.forgive()
             self._take_back([group, *self._handed_over])
             for watcher in self._watchers:
                 watcher()
@@ -262,8 +299,7 @@ class Intake:
         if not failed:
             return
         self._readings[:0] = failed
-        if self._drain_due is not None:
-            self._drain_due.cancel()
+        self._drain_no_more()
         self._drain_due = asyncio.get_running_loop().call_later(RETRY_S, self._drain)
 
     def set_timer(self) -> None:
@@ -290,9 +326,11 @@ class Intake:
 
     def stop(self) -> None:
         """Decide what waits and set no timer any more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._flags_due):
+            if timer is not None:
+                timer.cancel()
         self._drain()
+        self._record_flags()
 
 
 def _log_refusal(task: asyncio.Future[list[Event]]) -> None:

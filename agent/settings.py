@@ -141,6 +141,19 @@ class JournalSection(Section):
     )
 
 
+class KeypadsSection(Section):
+    """What is held back, since it cannot be a class. The usual limits fit one of up to 145."""
+
+    presses_per_s: Annotated[int, Field(strict=True, ge=5)] = Field(
+        default=50, description="Presses of one keypad that are taken in a second"
+    )
+    unknown_per_minute: Annotated[int, Field(strict=True, ge=1)] = Field(
+        default=150,
+        description="New keypads of nobody in the class that are let in within a minute; with a"
+        " class, at most 20 more than it has students",
+    )
+
+
 class DeviceSection(BaseModel):
     """One device. Which other keys it may have says its driver."""
 
@@ -163,6 +176,7 @@ class Settings(Section):
     web: WebSection = WebSection()
     cloud: CloudSection | None = None
     journal: JournalSection = JournalSection()
+    keypads: KeypadsSection = KeypadsSection()
     devices: tuple[DeviceSection, ...] = ()
 
     @field_validator("cloud", mode="before")

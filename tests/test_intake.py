@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -73,6 +74,11 @@ class Room:
     async def until_told(self, count: int) -> None:
         while len(self.told) < count:
             await asyncio.sleep(0.001)
+
+    def flagged(self) -> list[ev.Event]:
+        """What was told of keypads, once it can be read."""
+        events = [one.event for one in self.journal.after(0, 0)]
+        return [one for one in events if isinstance(one, ev.KeypadFlagged)]
 
     def block_commits(self) -> sqlite3.Connection:
         """Hold the file's write lock, as a second program would."""
@@ -215,8 +221,8 @@ async def test_a_full_queue_makes_drivers_wait(room: Room) -> None:
     await room.intake.submit(ASK)
     other = room.block_commits()
     for number in range(CAPACITY):
-        await room.press("0A", "B", f"t{number}")
-    waiting = asyncio.ensure_future(room.press("0A", "C", "late"))
+        await room.press(f"{number % 100:02}", "B", f"t{number}")
+    waiting = asyncio.ensure_future(room.press("07", "C", "late"))
     await asyncio.sleep(0)
     assert not waiting.done()
     other.execute("rollback")
@@ -224,6 +230,49 @@ async def test_a_full_queue_makes_drivers_wait(room: Room) -> None:
     await waiting
     while room.told[-1:] != [("receiver-1", "late", Outcome("changed"))]:
         await asyncio.sleep(0.001)
+
+
+async def test_a_keypad_pressed_without_end_is_held_back_and_told_in_one_event(room: Room) -> None:
+    await room.intake.submit(ASK)
+    at_ns = now_ns()
+    for number in range(500):
+        one = KeyPress(device="receiver-1", mono_ns=at_ns, keypad="0A", key="B", token=f"a{number}")
+        await room.intake.emit(one)
+    await room.press("0B", "C", "b")
+    await room.until_told(501)
+    verdicts = Counter(outcome for _, _, outcome in room.told)
+    held = Outcome("rejected", "keypad_flood")
+    assert verdicts == {Outcome("accepted"): 2, Outcome("changed"): 49, held: 450}
+    assert room.intake.keypads.counters("receiver-1")["flood_presses"] == 450
+    assert room.intake.keypads.alarms("receiver-1") == ["keypad_flood"]
+    room.intake.stop()
+    while not room.flagged():
+        await asyncio.sleep(0.005)
+    [flagged] = room.flagged()
+    assert flagged == ev.KeypadFlagged(
+        device="receiver-1", keypad="0A", flag="keypad_flood", presses=450, lesson=LESSON
+    )
+    assert replay(room.journal.after(0, 0)) == room.intake.committed
+
+
+async def test_presses_that_wait_for_a_disk_are_not_taken_for_a_flood(room: Room) -> None:
+    await room.intake.submit(ASK)
+    other = room.block_commits()
+    for number in range(40):
+        await room.press("0A", "B", f"t{number}")
+    failed = 0
+
+    def count() -> None:
+        nonlocal failed
+        failed += room.journal.failure is not None
+
+    room.intake.on_commit(count)
+    while failed < 2:  # decided three times
+        await asyncio.sleep(0.005)
+    other.execute("rollback")
+    other.close()
+    await room.until_told(40)
+    assert not [one for *_, one in room.told if one.verdict == "rejected"]
 
 
 async def test_a_timer_closes_its_question(room: Room) -> None:

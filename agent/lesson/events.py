@@ -243,6 +243,24 @@ class CardTapped(Event, frozen=True, kw_only=True):
     token: str | None = None
 
 
+class KeypadFlagged(Event, frozen=True, kw_only=True):
+    """Presses that were held back and count for nothing, or an id that two receivers tell.
+
+    Attributes:
+        keypad: "" for the sum over more ids than are named.
+        flag: "keypad_flood": faster than anybody presses; "keypads_unknown": one of many new ids
+            that are nobody's; "keypad_doubled": `other_device` told it less than a minute before.
+        presses: so many were held back; none of a doubled id are.
+    """
+
+    device: str
+    keypad: str
+    flag: Literal["keypad_flood", "keypads_unknown", "keypad_doubled"]
+    presses: int = 0
+    other_device: str | None = None
+    lesson: str | None = None
+
+
 class Measured(Event, frozen=True, kw_only=True):
     """A sensor of the room told a value. Not every value is told: see its settings.
 

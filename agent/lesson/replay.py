@@ -322,6 +322,11 @@ def _card_tapped(state: State, event: ev.CardTapped, at: Stamped) -> None:
     _note(state, event.device, event.token, ACCEPTED)
 
 
+def _keypad_flagged(state: State, event: ev.KeypadFlagged, at: Stamped) -> None:
+    if event.lesson is not None:
+        _lesson(state, event.lesson)  # it ends no earlier
+
+
 def _measured(state: State, event: ev.Measured, at: Stamped) -> None:
     when = Moment(at.boot, at.mono_ns)
     value = LastMeasurement(event.quantity, event.value, event.unit, when)
@@ -345,5 +350,6 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.BuzzSettled: _buzz_settled,
     ev.PressUnasked: _press_unasked,
     ev.CardTapped: _card_tapped,
+    ev.KeypadFlagged: _keypad_flagged,
     ev.Measured: _measured,
 }

@@ -18,16 +18,24 @@ from agent.web.views import DeviceView
 Health = Callable[[], tuple[int, dict[str, Any]]]
 """The status of `GET /health`, and its body."""
 
+ALARM_COUNTERS = ("whitelist_full",)
+"""Counters of drivers that a person should know of."""
+
 
 def device_views(ctx: Context) -> list[DeviceView]:
-    """Each device as the pages show it; what it said in vain is one of its counters."""
+    """Each device as the pages show it; its counters hold also what the intake and rules count."""
     shown = []
     for status in ctx.supervisor.devices():
         fields = msgspec.structs.asdict(status)
+        counters = status.counters | ctx.intake.keypads.counters(status.id)
         unheeded = ctx.intake.unheeded[status.id]
         if unheeded:
-            fields["counters"] = status.counters | {"unheeded": unheeded}
-        shown.append(DeviceView(**fields, measured=ctx.pages.measured(status.id)))
+            counters["unheeded"] = unheeded
+        fields["counters"] = counters
+        alarms: list[str] = [*ctx.intake.keypads.alarms(status.id)]
+        alarms += [name for name in ALARM_COUNTERS if counters.get(name)]
+        measured = ctx.pages.measured(status.id)
+        shown.append(DeviceView(**fields, measured=measured, alarms=alarms))
     return shown
 
 

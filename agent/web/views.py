@@ -164,6 +164,7 @@ class DeviceView(View, frozen=True, kw_only=True):
     Attributes:
         refused: presses that it had no room for, and showed no tick, since its power came on.
         measured: the newest value of a sensor, None of any other device.
+        alarms: what is the matter though it works, e.g. "keypad_flood".
     """
 
     id: str
@@ -175,6 +176,7 @@ class DeviceView(View, frozen=True, kw_only=True):
     counters: dict[str, int]
     refused: int
     measured: MeasurementView | None
+    alarms: list[str] = []
 
 
 class CloudView(View, frozen=True, kw_only=True):

@@ -32,11 +32,13 @@ class Board:
         cloud_url: str | None,
         data_dir: Path | None = None,
         max_mb: int | None = None,
+        usual_limits: bool = False,
         sampled: Path | None = None,
     ) -> None:
         """Take everything, start nothing.
 
         `ports`: serial ports with a receiver each. `max_mb`: what the journal may hold.
+        `usual_limits`: keypads may not press faster than people do.
         `sampled`: a file that says afterwards what the agent was doing, see
         `benchmarks.rig.sampler`.
         """
@@ -47,6 +49,7 @@ class Board:
         self._ports = ports
         self._cloud_url = cloud_url
         self._max_mb = max_mb
+        self._usual_limits = usual_limits
         self._sampled = sampled
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -148,6 +151,8 @@ class Board:
             lines += ["[cloud]", f'url = "{self._cloud_url}"']
         if self._max_mb is not None:
             lines += ["[journal]", f"max_mb = {self._max_mb}"]
+        if not self._usual_limits:
+            lines += ["[keypads]", "presses_per_s = 1000000", "unknown_per_minute = 1000000"]
         for number, port in enumerate(self._ports, start=1):
             lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
             lines += [f'port = "{port}"']

@@ -25,13 +25,19 @@ describe("every code of the board has a sentence", () => {
     .concat(codesIn("agent", new RegExp(`Outcome\\("rejected",${CODE}`, "g")));
   const requests = codesIn("agent", new RegExp(`(?:Refusal\\(\\s*\\d+,|LessonRefused\\(|NotDurable\\(|NotThere\\(|LineProblem\\([^,()]+,|_problem\\(line,)${CODE}`, "g"));
 
+  const alarms = codesIn("agent/lesson", /^Flag = Literal\[(.*)\]/gm)
+    .concat(codesIn("agent/web", /^ALARM_COUNTERS = \((.*)\)/gm))
+    .flatMap(([list]) => [...list.matchAll(/"([a-z_]+)"/g)].map((match) => match[1]!));
+
   it("finds them at all", () => {
     expect(devices.length).toBeGreaterThan(5);
+    expect(alarms.length).toBeGreaterThan(3);
     expect(answers.length).toBeGreaterThan(2);
     expect(requests.length).toBeGreaterThan(15);
   });
 
   it.each(devices)("%s (%s), on a device", (code) => expect(Object.keys(teacher.devices.codes)).toContain(code));
+  it.each(alarms)("%s, an alarm of a device", (code) => expect(Object.keys(teacher.devices.alarms)).toContain(code));
   it.each(answers)("%s (%s), on a phone", (code) => expect(Object.keys(student.problems)).toContain(code));
   it.each(requests)("%s (%s), on the teacher's page or a phone", (code) =>
     expect([...Object.keys(teacher.problems), ...Object.keys(student.problems)]).toContain(code),

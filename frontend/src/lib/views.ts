@@ -112,6 +112,7 @@ export interface DeviceView {
   counters: Record<string, number>;
   refused: number;
   measured: MeasurementView | null;
+  alarms: string[];
 }
 
 export interface CloudView {

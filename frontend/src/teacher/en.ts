@@ -201,6 +201,7 @@ export const en = {
     title: "Devices",
     none: "No devices are set up. Phones can still join.",
     allReady: "all well",
+    alarmed: "something to look at",
     ready: "Ready",
     ill: (n: number) => (n === 1 ? "1 in trouble" : `${n} in trouble`),
     states: { starting: "Starting", ready: "Ready", lost: "Connection lost, trying again", misconfigured: "Somebody must see to it", stopped: "Stopped" },
@@ -240,6 +241,13 @@ export const en = {
       driver_ended: "Its driver ended; it is started again.",
       pattern_slow: "The pattern in its settings takes too long: ask the admin for a stricter one.",
       options_invalid: "This device's settings are wrong: ask the admin.",
+      port_doubled: "Two entries of the settings name its port; the first one has it. Ask the admin to remove one.",
+    },
+    alarms: {
+      keypad_flood: "A keypad is pressed far faster than anybody can; only its first presses each second count. Is it stuck or damaged?",
+      keypads_unknown: "Many new keypads of nobody in this class are pressed; those beyond the limit are set aside and do not count until they are bound.",
+      keypad_doubled: "Two receivers tell the same keypad number. All presses are kept, but both count as one keypad: change one number, or set one receiver to another channel.",
+      whitelist_full: "The receiver's list of keypads is full, so it lets all keypads answer. Ask the admin to shorten `clickers`.",
     },
   },
 

@@ -200,6 +200,7 @@ export const zh = {
     title: "设备",
     none: "没有配置设备。手机仍可加入答题。",
     allReady: "全部正常",
+    alarmed: "有情况",
     ready: "正常",
     ill: (n: number) => `${n} 个有问题`,
     states: { starting: "正在启动", ready: "正常", lost: "连接断开，正在重试", misconfigured: "需要有人处理", stopped: "已停止" },
@@ -238,6 +239,13 @@ export const zh = {
       driver_ended: "驱动停了，正在重启。",
       pattern_slow: "配置里的 pattern 太费时：请管理员写得更严格。",
       options_invalid: "这个设备的配置有误：请管理员检查配置。",
+      port_doubled: "配置里有两个设备写了同一个接口，由前一个使用：请管理员删掉一个。",
+    },
+    alarms: {
+      keypad_flood: "有一个答题器按得太快，不像人按的；每秒只算前面的几次。检查它是否卡键或损坏。",
+      keypads_unknown: "突然出现许多不属于本班的新答题器；超出的已隔离，绑定之前不计入。",
+      keypad_doubled: "两个接收器收到同一个答题器编号。按键都已保存，但只算一个答题器：请改编号，或把一个接收器换频道。",
+      whitelist_full: "接收器的白名单已满，因此所有答题器都能作答：请管理员减少配置里的 clickers。",
     },
   },
 
