@@ -27,7 +27,10 @@ async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 
 
 class Rig(Protocol):
-    """`shown` is what the clickers showed so far: (keypad, outcome code)."""
+    """`shown` is what the clickers showed so far: (keypad, outcome code).
+
+    `press` need not wait until the receiver has heard it; `settled` does.
+    """
 
     path: str
     shown: list[tuple[str, int]]
@@ -35,6 +38,7 @@ class Rig(Protocol):
     async def __aenter__(self) -> Self: ...
     async def __aexit__(self, *exc: object) -> None: ...
     async def press(self, keypad: str, key: str) -> None: ...
+    async def settled(self) -> None: ...
     async def warm_reset(self) -> None: ...
     async def cold_start(self) -> None: ...
 
@@ -60,6 +64,9 @@ class VirtualRig:
 
     async def press(self, keypad: str, key: str) -> None:
         self.receiver.press(keypad, key)
+
+    async def settled(self) -> None:
+        pass
 
     async def warm_reset(self) -> None:
         self.receiver.warm_reset()
@@ -149,6 +156,11 @@ class ChipRig:
 
     async def press(self, keypad: str, key: str) -> None:
         self.command(f"press {keypad} {key}")
+
+    async def settled(self) -> None:
+        """Wait until every press has been heard by the receiver, and all outcomes were shown."""
+        self.command("idle")
+        await self.report("bus idle")
 
     async def warm_reset(self) -> None:
         self.command("reset warm")

@@ -42,9 +42,7 @@ async def test_a_reset_in_the_middle_of_an_eeprom_write_never_repeats_a_boot(
             seen = len(host.attached)
             rig.command(f"glitch {delay_us}")
             await rig.report("reset glitch")
-            await host.greeted(seen + 1)
-            await asyncio.sleep(0.02)
-            facts = host.attached[-1].facts
+            facts = await host.greeted(seen + 1)
             assert facts["serial"] == "0011223344556677"
             boots.append(int(facts["boot"]))
     assert boots == sorted(set(boots))
@@ -110,7 +108,7 @@ async def test_a_ring_with_a_flipped_bit_is_counted_as_lost_and_never_sent(offse
         host.ports.fault = cut
         for number in range(3):
             await rig.press(f"{number:08X}", "A")
-        await asyncio.sleep(0.05)
+        await rig.settled()
         rig.command(f"spoil {address_of('arena') + offset:04X}")
         rig.command("reset warm")
         await rig.reported("reset warm", 1)
@@ -134,7 +132,8 @@ async def test_the_ring_survives_many_warm_resets_at_random_moments() -> None:
             if chance.random() < 0.4:
                 rig.command(chance.choice(["reset warm", "reset watchdog"]))
                 resets += 1
-        await asyncio.sleep(0.05)
+        await until(lambda: host.attached[-1].facts["boot"] == str(1 + resets))
+        await rig.settled()
         await rig.press("FFFFFFFF", "A")
         await until(lambda: len(rig.shown) > 0 and rig.shown[-1][0] == "FFFFFFFF")
         facts = host.attached[-1].facts
@@ -161,7 +160,7 @@ async def test_a_burst_of_frames_from_the_host_overruns_nothing() -> None:
         host.ports.fault = cut
         for number in range(64):
             await rig.press(f"{number:08X}", "A")
-        await asyncio.sleep(0.2)
+        await rig.settled()
         host.ports.fault = whole
         await until(lambda: len(rig.shown) == 64)
         await until(lambda: "receiver_overruns" in host.driver.counters())
@@ -196,7 +195,6 @@ async def test_a_program_that_leaves_hupcl_set_does_reset_such_a_board() -> None
             port = serial.Serial(rig.path, 115_200, timeout=0)
             await rig.reported("reset dtr", opened)
             port.close()
-            await asyncio.sleep(0.05)
 
 
 async def test_the_port_is_set_to_the_speed_of_the_settings() -> None:

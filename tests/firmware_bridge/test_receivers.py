@@ -157,7 +157,7 @@ async def test_a_warm_reset_keeps_presses_with_their_names_and_times(rig: Rig) -
         host.ports.fault = cut
         before_ns = boottime_ns()
         await press_all(rig, presses[:10])
-        await asyncio.sleep(0.05)
+        await rig.settled()
         between_ns = boottime_ns()
         await rig.warm_reset()
         await press_all(rig, presses[10:])
@@ -179,7 +179,7 @@ async def test_presses_survive_a_restart_of_the_host_and_a_warm_reset_meanwhile(
         await until(lambda: len(host.presses) == 10)
         before_ns = boottime_ns()
     await press_all(rig, presses[10:])
-    await asyncio.sleep(0.05)
+    await rig.settled()
     await rig.warm_reset()
     async with Host(rig.path) as again:
         await until(lambda: len(rig.shown) == 20)

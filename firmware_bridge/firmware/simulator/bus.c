@@ -13,6 +13,7 @@
 
 #define BUS_BYTE_CYCLES (50 * CYCLES_PER_US)
 #define BUS_IDLE_CYCLES (500 * CYCLES_PER_US)
+#define BUS_QUIET_STEPS 4
 #define BUS_QUEUE_BYTES (1u << 20)
 
 static uint8_t bus_queue[BUS_QUEUE_BYTES];
@@ -20,6 +21,8 @@ static size_t bus_first, bus_after;
 static struct frame_decoder bus_decoder;
 static uint8_t bus_body[BUS_MAX_BODY_BYTES + 2];
 static uint8_t bus_heard;
+static unsigned bus_quiet_steps;
+static bool bus_idle_asked;
 static avr_irq_t *bus_in;
 
 void bus_put(const uint8_t *bytes, size_t count)
@@ -65,7 +68,19 @@ static avr_cycle_count_t bus_step(avr_t *chip, avr_cycle_count_t when, void *par
     uint8_t byte = busy ? bus_queue[bus_first++] : 0;
     bus_heard = 0;
     avr_raise_irq(bus_in, byte);
-    return when + (busy || bus_heard ? BUS_BYTE_CYCLES : BUS_IDLE_CYCLES);
+    busy = busy || bus_heard;
+    bus_quiet_steps = busy ? 0 : bus_quiet_steps + 1;
+    if (bus_idle_asked && bus_quiet_steps >= BUS_QUIET_STEPS) {
+        bus_idle_asked = false;
+        say("bus idle");
+    }
+    return when + (busy ? BUS_BYTE_CYCLES : BUS_IDLE_CYCLES);
+}
+
+void bus_report_idle(void)
+{
+    bus_quiet_steps = 0;
+    bus_idle_asked = true;
 }
 
 static void bus_start(void)

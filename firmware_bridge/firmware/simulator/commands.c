@@ -23,6 +23,8 @@ static void command(char *line)
         size_t count = strlen(first) / 2;
         if (parse_hex(first, bytes, count))
             bus_put(bytes, count);
+    } else if (strcmp(word, "idle") == 0) {
+        bus_report_idle();
     } else if (strcmp(word, "reset") == 0) {
         enum cause cause = strcmp(first, "cold") == 0       ? POWER_ON
                            : strcmp(first, "watchdog") == 0 ? WATCHDOG

@@ -8,13 +8,14 @@
  * Its UART is a pty; a concentrator of keypads hangs on its SPI (see ../README.md). Commands on stdin:
  *   press KEYPAD [KEY]     KEYPAD is 8 hex digits
  *   noise HEX              these bytes on the keypad bus
+ *   idle                   report when the keypad bus has said all, and nothing came for 2 ms
  *   reset warm|watchdog|cold
  *   glitch MICROSECONDS    a warm reset, and another one so much later
  *   spoil ADDRESS          flip one bit of RAM at this hex address
  *   line                   report what the host has set on the pty
  *   quit
  * Reports on stdout:
- *   pty PATH / outcome KEYPAD CODE / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
+ *   pty PATH / outcome KEYPAD CODE / bus idle / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
  *   stack lowest=ADDRESS (at the end: how far down the stack ever came)
  */
 #include <errno.h>
