@@ -1,46 +1,218 @@
-"""i>clicker bases on USB (1881:0150): the host opens and closes polls, the base sends votes.
-
-Reports of 64 bytes, without numbers, both ways. A command begins 01 and is acknowledged by its
-first two bytes and AA; what follows in the report is left from before. 02 13 begins a report of
-one or two records of 32 bytes: 02 13, key (81 = A .. 85 = E, 86 takes back), three bytes of the
-remote's id, sequence. The fourth byte of the id, printed on the remote, is the xor of the three.
-02 18 ends what a base of the second kind still had after a poll; one of the first kind answers
-with its votes in it: 4 bytes each (key 61 = A .. 65 = E, three bytes of the id).
-"""
+"""The conversation with an i>clicker base: its start, its polls, its display, without I/O."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import structs
 
 from drivers.capabilities import QuestionView
-from drivers.readings import KeyPress
-from drivers.reports import Kind, ReportStream
+from drivers.dialogue import MOST_MISSES, Dialogue, Rest, Say, Script
+from drivers.protocols.iclicker_reports import (
+    ACK,
+    ALPHA,
+    CLOSE,
+    END,
+    FETCH,
+    FIRST_FETCH,
+    FIRST_START,
+    LCD_LINES,
+    OPEN,
+    REPORT_BYTES,
+    RESET,
+    START,
+    STOP,
+    SUMMARY,
+    VOTE,
+    IclickerDecoder,
+)
+from drivers.readings import Attached, KeyPress
 
-REPORT_BYTES = 64
-RECORD_BYTES = 32
-VOTE = b"\x02\x13"
-SUMMARY = b"\x02\x18"
-ANSWERS = (SUMMARY + b"\x1a", b"\x02\x2c", b"\x01\x15\x04\x05")
-ACK = b"\xaa"
-FIRST_BYTE = re.compile(rb"[\x01\x02]")
-KEYS = {0x81: "A", 0x82: "B", 0x83: "C", 0x84: "D", 0x85: "E", 0x86: ""}
-FIRST_KEYS = {0x61: "A", 0x62: "B", 0x63: "C", 0x64: "D", 0x65: "E"}
-FIRST_HEAD_BYTES = 7
-FIRST_MOST = 14
-"""Votes in one report of a base of the first kind."""
-HALF_SEQUENCE = 128
-RECENT = 4
-"""A record equal to one of the last so many, new or heard, is the base's old news, not a press."""
-
-ALPHA = b"\x01\x19\x66\x0a\x01"
-START, STOP, END = b"\x01\x11", b"\x01\x12", b"\x01\x16"
-FIRST_START, FIRST_FETCH = b"\x01\x11\x00\x05", b"\x01\x17\x01"
-FETCH, CLOSE, OPEN, RESET = (
-    b"\x01\x17\x01\x00\x04", b"\x01\x17\x03", b"\x01\x17\x04", b"\x01\x17\x05",
-)  # fmt: skip
-LCD_LINES = (b"\x01\x13", b"\x01\x14")
 LCD_CHARACTERS = 16
+LCD_PAUSE_S = 0.1
+"""Written faster, the display is garbled."""
+LOOK_S = 2.0
+"""So often is the display written again during a poll: the sign that the base lives."""
+FETCH_S = 0.2
+DRAINS = 3
+MOST_FETCHES = 20
+"""In a row; then the display has its turn."""
+
+
+class IclickerTalk:
+    """One base, of generation 1 or 2. `polls` counts those that were opened."""
+
+    def __init__(
+        self,
+        device_id: str,
+        where: str,
+        *,
+        frequency: str,
+        protocol: Literal[1, 2],
+        settle_s: float,
+        answer_s: float,
+        now_s: float,
+    ) -> None:
+        """`where`: the device, for people; the rest as in the settings."""
+        self.polls = 0
+        self._device = device_id
+        self._frequency = frequency
+        self._protocol = protocol
+        self._settle_s = settle_s
+        self._decoder = IclickerDecoder(device_id, self._hear)
+        self._dialogue = Dialogue(self._script(), where, timeout_s=answer_s, now_s=now_s)
+        self._view: QuestionView | None = None
+        self._started = self._attached = False
+        self._closing: int | None = None
+        self._votes = 0
+        self._next_index = 0
+        self._more = False
+        self._shown = ["", ""]
+        self._out = b""
+
+    def advance(self, data: bytes, now_s: float, now_ns: int) -> list[Attached | KeyPress]:
+        """Take reports; the votes in them, Attached before anything else.
+
+        Raises:
+            DeviceLost: the base has stopped answering.
+        """
+        heard: list[Attached | KeyPress] = [*self._placed(self._decoder.feed(data, now_ns))]
+        self._out = self._dialogue.advance(now_s)
+        if self._dialogue.lost is not None and not heard:
+            raise self._dialogue.lost
+        if not self._attached and (heard or self._started):
+            self._attached = True
+            facts = {"frequency": self._frequency, "protocol": str(self._protocol)}
+            heard.insert(0, Attached(device=self._device, mono_ns=now_ns, facts=facts))
+        return heard
+
+    def show(self, view: QuestionView | None, now_s: float) -> None:
+        """What is open from now on."""
+        self._view = view
+        self._dialogue.wake(now_s)
+
+    def data_to_send(self, now_s: float) -> bytes:
+        """The next command, as a report."""
+        command, self._out = self._out, b""
+        return command and command.ljust(REPORT_BYTES, b"\0")
+
+    def deadline_s(self) -> float:
+        """When the next command is due, or an answer overdue."""
+        return self._dialogue.deadline_s
+
+    def counters(self) -> dict[str, int]:
+        """What was skipped or heard twice, and what the base left without an answer."""
+        return {
+            "junk_bytes": self._decoder.junk_bytes,
+            "repeats": self._decoder.repeats,
+            "unknown_frames": self._decoder.unknown_frames,
+            "unanswered": self._dialogue.unanswered,
+            "polls": self.polls,
+        }
+
+    def _hear(self, report: bytes) -> None:
+        self._votes += report.startswith(VOTE)
+        if self._protocol == 1 and report.startswith(SUMMARY):
+            self._more = report[2] == 1
+            if report[6]:
+                self._next_index = (report[5] + 1) & 0xFF
+        self._dialogue.hear(report)
+
+    def _placed(self, votes: list[KeyPress]) -> Iterator[KeyPress]:
+        """Votes of a poll that is being closed name its question: another may be open already."""
+        item = self._closing
+        return (vote if item is None else structs.replace(vote, item=item) for vote in votes)
+
+    # -- what is said --------------------------------------------------------------------------
+
+    def _script(self) -> Script:
+        first = self._protocol == 1
+        yield from self._start()
+        self._started = True
+        polled: int | None = None
+        while True:
+            view = self._view
+            wanted = None if view is None or view.kind == "number" else view.question
+            if polled is not None and polled != wanted:
+                self._closing = polled
+                yield from self._close_poll()
+                self._closing = polled = None
+            if wanted is not None and polled is None:
+                yield from self._open_poll()
+                polled = wanted
+            yield from self._display(lcd_lines(self._view))
+            if first and polled is not None:
+                yield from self._fetch()
+            news = yield Rest(FETCH_S if first and polled is not None else LOOK_S)
+            if not news and not first:  # which is asked for its votes all the time
+                self._shown[1] = ""
+
+    def _start(self) -> Script:
+        letters = [ord(letter) - ord("A") for letter in self._frequency]
+        channel = bytes((0x21 + letters[0], 0x41 + letters[1]))
+        tune = b"\x01\x10" + channel
+        if self._protocol == 1:
+            yield must(tune, self._settle_s)
+            yield say(STOP)
+            yield say(END)
+            return
+        yield must(tune)
+        yield must(b"\x01\x2a" + channel + b"\x05", self._settle_s)
+        for command in (STOP, END, b"\x01\x15", b"\x01\x2d", OPEN, CLOSE, END):
+            yield say(command)
+
+    def _open_poll(self) -> Script:
+        self.polls += 1
+        self._next_index = 0
+        if self._protocol == 1:
+            yield must(FIRST_START)
+            return
+        for command in (ALPHA, CLOSE, RESET, ALPHA):
+            yield say(command)
+        yield must(START)
+
+    def _close_poll(self) -> Script:
+        """Stop, and let the base give what it still has: its votes bear the time they come."""
+        yield must(STOP)
+        yield say(END)
+        if self._protocol == 1:
+            yield from self._fetch()
+            return
+        for _ in range(DRAINS):
+            before = self._votes
+            yield say(FETCH, FETCH_S)
+            if self._votes == before:
+                break
+        yield say(CLOSE)
+        yield Say(OPEN, SUMMARY, tries=DRAINS)
+
+    def _fetch(self) -> Script:
+        """Ask a base of the first kind for what it has."""
+        self._more = True
+        for _ in range(MOST_FETCHES):
+            if not self._more:
+                break
+            self._more = False
+            yield Say(FIRST_FETCH + bytes((self._next_index, 4)), SUMMARY)
+
+    def _display(self, lines: tuple[str, str]) -> Script:
+        for at, text in enumerate(lines):
+            if text != self._shown[at]:
+                self._shown[at] = text
+                yield say(LCD_LINES[at] + text.encode("ascii"), LCD_PAUSE_S)._replace(
+                    tries=MOST_MISSES
+                )
+
+
+def say(command: bytes, pause_s: float = 0.0) -> Say:
+    """A command that is acknowledged by its first two bytes."""
+    return Say(command, command[:2] + ACK, pause_s)
+
+
+def must(command: bytes, pause_s: float = 0.0) -> Say:
+    """The same, and nothing goes on without it."""
+    return say(command, pause_s)._replace(tries=MOST_MISSES, needed=True)
 
 
 def lcd_lines(view: QuestionView | None) -> tuple[str, str]:
@@ -52,112 +224,3 @@ def lcd_lines(view: QuestionView | None) -> tuple[str, str]:
     else:
         lines = (f"Question {view.question}", f"{view.answered} answered")
     return lines[0][:LCD_CHARACTERS].ljust(LCD_CHARACTERS), lines[1].ljust(LCD_CHARACTERS)
-
-
-class IclickerDecoder:
-    """Reports to votes. Holds at most a report less one byte."""
-
-    def __init__(self, device_id: str, on_report: Callable[[bytes], None] | None = None) -> None:
-        """`on_report` is told of every report, whatever it says."""
-        self.repeats = 0
-        self.pings = 0
-        self._device = device_id
-        self._on_report = on_report
-        self._stream = ReportStream(REPORT_BYTES, FIRST_BYTE, judge)
-        self._news: list[bytes] = []
-        self._heard: list[bytes] = []
-        self._reply = b""
-
-    @property
-    def junk_bytes(self) -> int:
-        """Bytes that belonged to no report so far."""
-        return self._stream.junk_bytes
-
-    @property
-    def unknown_frames(self) -> int:
-        """Reports, and records in them, that say nothing known: a remote that merely calls."""
-        return self._stream.other_reports + self.pings
-
-    def feed(self, data: bytes, now_ns: int) -> list[KeyPress]:
-        """The votes of the reports that `data` completes."""
-        votes: list[KeyPress] = []
-        for report in self._stream.feed(data):
-            votes += self._votes(report, now_ns)
-            if self._on_report is not None:
-                self._on_report(report)
-        return votes
-
-    def _votes(self, report: bytes, now_ns: int) -> list[KeyPress]:
-        votes: list[KeyPress] = []
-        if report.startswith(VOTE):
-            records = [report[:7], report[RECORD_BYTES : RECORD_BYTES + 7]]
-            if _in_wrong_order(*records):
-                records.reverse()
-            for record in records:
-                if record.startswith(VOTE) and self._is_new(record):
-                    votes.append(self._press(record[3:6], KEYS[record[2]], now_ns))
-        elif report.startswith(SUMMARY) and report[2] <= 1:
-            if report == self._reply and report[6]:
-                self.repeats += report[6]
-                return votes
-            self._reply = report
-            for at in range(FIRST_HEAD_BYTES, FIRST_HEAD_BYTES + 4 * report[6], 4):
-                votes.append(self._press(report[at + 1 : at + 4], FIRST_KEYS[report[at]], now_ns))
-        return votes
-
-    def _is_new(self, record: bytes) -> bool:
-        if record[2] not in KEYS:
-            self.pings += 1
-            return False
-        stale = record in self._news or record in self._heard
-        if stale:
-            self.repeats += 1
-        else:
-            self._news = [*self._news[1 - RECENT :], record]
-        others = [one for one in self._heard if one != record]
-        self._heard = [*others[1 - RECENT :], record]
-        return not stale
-
-    def _press(self, id3: bytes, key: str, now_ns: int) -> KeyPress:
-        # No token: a sequence that wraps at 256 names no press for long.
-        keypad = f"{id3.hex()}{id3[0] ^ id3[1] ^ id3[2]:02x}".upper()
-        return KeyPress(device=self._device, mono_ns=now_ns, keypad=keypad, key=key)
-
-
-def judge(report: bytes, on_grid: bool) -> Kind:
-    """What a report is, by its first bytes; off the grid every other byte must fit as well."""
-    if report.startswith(VOTE):
-        return Kind.OURS if _is_vote_report(report, on_grid) else Kind.JUNK
-    if report.startswith(SUMMARY) and report[2] <= 1:
-        most = FIRST_HEAD_BYTES + 4 * min(report[6], FIRST_MOST)
-        known = FIRST_KEYS.keys() >= {*report[FIRST_HEAD_BYTES:most:4]}
-        fits = known and report[6] <= FIRST_MOST and not any(report[most:])
-        return Kind.OURS if fits else Kind.JUNK
-    if report.startswith(ANSWERS) or (report[0] == 1 and report[2:3] == ACK):
-        return Kind.OURS
-    return Kind.OTHER if on_grid and report[0] in (1, 2) else Kind.JUNK
-
-
-def _is_vote_report(report: bytes, on_grid: bool) -> bool:
-    """Whether its two halves are a vote, or the second nothing.
-
-    On the grid the middle of each half may hold what was there before, though not a vote that
-    begins out of place: that is a report which lost bytes.
-    """
-    first, second = report[:RECORD_BYTES], report[RECORD_BYTES:]
-    if on_grid:
-        ends = first[28:] == second[28:] == bytes(4)
-        return ends and VOTE not in first[1:] and VOTE not in second[1:]
-    return not any(first[7:]) and not any(second[7:] if second.startswith(VOTE) else second)
-
-
-def _in_wrong_order(first: bytes, second: bytes) -> bool:
-    """Whether both are of one remote, and the second is the older by its sequence.
-
-    After a new start nothing else tells which of the two is old news.
-    """
-    return (
-        first[:2] == second[:2]
-        and first[3:6] == second[3:6]
-        and (0 < (first[6] - second[6]) & 0xFF < HALF_SEQUENCE)
-    )

@@ -11,7 +11,8 @@ from agent.ports import BoardPorts
 from agent.supervisor import DevicePlan, Supervisor
 from drivers.capabilities import Polls, QuestionView
 from drivers.clicker.iclicker import Iclicker, IclickerOptions
-from drivers.protocols.iclicker import REPORT_BYTES, IclickerDecoder, lcd_lines
+from drivers.protocols.iclicker import lcd_lines
+from drivers.protocols.iclicker_reports import REPORT_BYTES, IclickerDecoder
 from drivers.readings import KeyPress, Reading
 from drivers.sim.clicker_base import PtyBase
 from tests.drivers.fake_ports import FakePorts, MemoryPhones
