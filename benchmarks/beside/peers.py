@@ -69,7 +69,7 @@ class Ours(Peer):
 
     def commands(self) -> list[Command]:
         """The agent."""
-        return [Command(self.board.command, dict(os.environ))]
+        return [Command(self.board.command, self.board.environment)]
 
 
 class OursSingle(Ours):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +21,13 @@ from agent.wire.topics import Address
 ADDRESS = Address("3304", "330402", "bench-school", "r301", "bench-board")
 START_S = 60.0
 STOP_S = 15.0
+UNIT = Path(__file__).parents[2] / "systemd" / "classroom-agent.service"
+
+
+def unit_environment() -> dict[str, str]:
+    """What the agent's unit sets for its process: it is measured as it runs on a board."""
+    lines = UNIT.read_text(encoding="utf-8")
+    return dict(re.findall(r"^Environment=(\w+)=(\S+)$", lines, flags=re.MULTILINE))
 
 
 class Board:
@@ -84,6 +93,11 @@ class Board:
             module = ["benchmarks.rig.sampler", str(self._sampled)]
         return [sys.executable, "-m", *module, "run", "--config", str(self._config)]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its process finds set."""
+        return os.environ | unit_environment()
+
     def configure(self) -> None:
         """Write its settings."""
         self._config.write_text(self._settings(), encoding="utf-8")
@@ -97,6 +111,7 @@ class Board:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self.environment,
                 start_new_session=True,
             )
 
