@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent import clock
-from drivers.ports import ByteLine, Phones
+from drivers.ports import ByteLine, InputLine, Phones
 from drivers.serial import SerialLine
 
 
@@ -24,7 +24,7 @@ class BoardPorts:
 
         return open_hid(port)
 
-    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> InputLine:
         """Open an input device."""
         from drivers.evdev import open_input  # noqa: PLC0415 (as above)
 

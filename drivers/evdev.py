@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from drivers.device_file import DeviceFile
 from drivers.errors import DeviceLost, DeviceMisconfigured
+from drivers.ports import Axis, SlotState
 from drivers.usb import is_usb_id, usb_id
 
 SYSFS = Path("/sys/class/input")
@@ -31,7 +32,13 @@ EVIOCGVERSION = 0x80044501
 EVIOCGRAB = 0x40044590
 EVIOCSCLOCKID = 0x400445A0
 CLOCK_BOOTTIME = 7
-
+EVIOCGABS = 0x80184540
+EVIOCGMTSLOTS = 0x8000450A
+ABS_INFO = struct.Struct("6i")
+"""Value, lowest, highest, fuzz, flat, units a mm."""
+ABS_MT_SLOT, MAX_SLOTS = 0x2F, 64
+SLOT_AXES = (0x39, 0x35, 0x36)
+"""Tracking id, x and y."""
 
 _ANY = range(-(1 << 31), 1 << 31)
 _NONE = range(0)
@@ -130,7 +137,43 @@ def _codes(about: Path, kind: str) -> frozenset[int]:
     return frozenset(code for code in codes if bits[code // WORD_BITS] >> code % WORD_BITS & 1)
 
 
-def open_input(port: str, *, grab: bool, key: int | None = None, sysfs: Path = SYSFS) -> DeviceFile:
+class InputFile(DeviceFile):
+    """An open input device."""
+
+    def axis(self, code: int) -> Axis | None:
+        """What the kernel knows of an axis."""
+        answer = bytearray(ABS_INFO.size)
+        try:
+            fcntl.ioctl(self.fileno(), EVIOCGABS + code, answer)
+        except OSError:  # no such axis, or it went: then reading says so
+            return None
+        value, lowest, highest, _, _, per_mm = ABS_INFO.unpack(answer)
+        return Axis(value, lowest, highest, per_mm)
+
+    def slots(self) -> tuple[int, Mapping[int, SlotState]]:
+        """The slot that its records are of, and what is in every slot."""
+        slot = self.axis(ABS_MT_SLOT)
+        if slot is None or not 0 <= slot.highest < MAX_SLOTS:
+            return 0, {}
+        count = slot.highest + 1
+        try:
+            contacts, xs, ys = (self._of_slots(code, count) for code in SLOT_AXES)
+        except OSError:  # as above
+            return 0, {}
+        return slot.value, {
+            number: SlotState(contact if contact >= 0 else None, x, y)
+            for number, (contact, x, y) in enumerate(zip(contacts, xs, ys, strict=True))
+        }
+
+    def _of_slots(self, code: int, count: int) -> Sequence[int]:
+        """An axis in each slot (EVIOCGMTSLOTS: its code, then as many values as there is room)."""
+        words = struct.Struct(f"{1 + count}i")
+        answer = bytearray(words.pack(code, *[0] * count))
+        fcntl.ioctl(self.fileno(), EVIOCGMTSLOTS | words.size << 16, answer)
+        return words.unpack(answer)[1:]
+
+
+def open_input(port: str, *, grab: bool, key: int | None = None, sysfs: Path = SYSFS) -> InputFile:
     """Open an input device; its events then bear CLOCK_BOOTTIME.
 
     What only imitates an input device may know neither that clock nor `grab`: it is opened all
@@ -158,7 +201,7 @@ def open_input(port: str, *, grab: bool, key: int | None = None, sysfs: Path = S
             hint = f"give the path of one of them as `port`: {', '.join(found)}"
             raise DeviceMisconfigured("port_ambiguous", port, hint)
         path = found[0]
-    device = DeviceFile(path)
+    device = InputFile(path)
     try:
         fcntl.ioctl(device.fileno(), EVIOCGVERSION, bytes(4))
         _ask(device, EVIOCSCLOCKID, struct.pack("i", CLOCK_BOOTTIME))

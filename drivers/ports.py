@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
@@ -20,6 +20,40 @@ class ByteLine(Protocol):
 
     def close(self) -> None:
         """Close the line; safe to call twice."""
+
+
+class Axis(NamedTuple):
+    """What the kernel knows of an axis.
+
+    Attributes:
+        value: where it is now.
+        lowest: the least that it says.
+        highest: the most.
+        per_mm: units a millimetre; 0 if the device does not tell.
+    """
+
+    value: int
+    lowest: int
+    highest: int
+    per_mm: int = 0
+
+
+class SlotState(NamedTuple):
+    """What the kernel knows of a slot: its contact (None: none), and where it is or last was."""
+
+    contact: int | None
+    x: int
+    y: int
+
+
+class InputLine(ByteLine, Protocol):
+    """An open input device, whose bytes are the kernel's records."""
+
+    def axis(self, code: int) -> Axis | None:
+        """What the kernel knows of an axis; None if there is no such axis, or nobody knows."""
+
+    def slots(self) -> tuple[int, Mapping[int, SlotState]]:
+        """The slot that its records are of, and what is in every slot; nothing if nobody knows."""
 
 
 class Phones(Protocol):
@@ -56,7 +90,7 @@ class Ports(Protocol):
             DeviceMisconfigured: no permission, or more than one has this USB id.
         """
 
-    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> InputLine:
         """Open an input device, by path or USB id; `read` gives the kernel's records.
 
         `grab`: keep its keys from the desktop. `key`: a key that the right one has, should several

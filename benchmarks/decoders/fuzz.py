@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agent.commands import decode
 from benchmarks.decoders import recordings
-from benchmarks.decoders.oracles import ORACLES, name_of
+from benchmarks.decoders.oracles import ORACLES, name_of, names_of
 from benchmarks.decoders.recordings import Recording
 
 BLOCK_BYTES = 32_768
@@ -114,7 +114,7 @@ def _fuzz(name: str, total_bytes: int, chance: random.Random) -> Tally:
             took_s += time.perf_counter() - start_s
             readings += len(found)
             of_noise += len(found) if kind == "noise" else 0
-            said.update(map(name_of, found))
+            said.update(*map(names_of, found))
         if oracle is not None:
             wrong += len(said - oracle(before[-OVERLAP_BYTES:] + block))
         before = block

@@ -15,7 +15,7 @@ from operator import xor
 
 from cobs import cobs
 
-from drivers.readings import CardTap, KeyPress, Reading
+from drivers.readings import CardTap, KeyPress, Reading, Stroke
 from firmware_bridge.messages import Malformed, Presses, decode_from_receiver
 
 Oracle = Callable[[bytes], set[str]]
@@ -29,6 +29,14 @@ def name_of(reading: Reading) -> str:
         return reading.uid
     fields = ("mono_ns", "token", "device")
     return repr([getattr(reading, one) for one in reading.__struct_fields__ if one not in fields])
+
+
+def names_of(reading: Reading) -> set[str]:
+    """What is to be justified: a reading as a whole, of a stroke each coordinate alone."""
+    if isinstance(reading, Stroke):
+        points = [(f"x {x}", f"y {y}") for x, y, _ in reading.points]
+        return {name for point in points for name in point}
+    return {name_of(reading)}
 
 
 def _press(keypad: bytes, key: str) -> str:
@@ -205,6 +213,25 @@ def _zkxl_objects(text: str) -> set[str]:
     return found
 
 
+POSITION = re.compile(rb"(?=.{16}\x03\x00([\x00\x01\x35\x36])\x00(....))", re.DOTALL)
+
+
+class Touch:
+    """Positions of intact records. An axis keeps what was said long ago, and so does this."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, data: bytes) -> set[str]:
+        """All positions so far, in mm on a board of 1600 x 900."""
+        for one in POSITION.finditer(data):
+            across = one[1] in b"\x00\x35"
+            value = min(max(int.from_bytes(one[2], "little", signed=True), 0), 32_767)
+            mm = round(value / 32_767 * (1600 if across else 900), 1)
+            self._said.add(f"{'x' if across else 'y'} {mm}")
+        return self._said
+
+
 ORACLES: dict[str, Oracle] = {
     "card.em4100": em4100,
     "card.keyboard": keyboard,
@@ -215,4 +242,5 @@ ORACLES: dict[str, Oracle] = {
     "clicker.zkxl": zkxl,
     "presenter.keys": presenter,
     "sensor.serial_line": serial_line,
+    "whiteboard.touch": Touch(),
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from drivers.api import Bus
 from drivers.capabilities import Outcome
 from drivers.errors import DeviceLost
-from drivers.ports import ByteLine, Phones
+from drivers.ports import Axis, ByteLine, InputLine, Phones, SlotState
 from drivers.readings import KeyPress, Token
 
 Delivery = Callable[[bytes], Iterator[bytes]]
@@ -57,6 +57,8 @@ class MemoryLine:
     ) -> None:
         """`on_write` is called with what the host writes, as it writes it."""
         self.written = bytearray()
+        self.axes: dict[int, Axis] = {}
+        self.slot_states: tuple[int, dict[int, SlotState]] = 0, {}
         self.closed = False
         self._delivery = delivery
         self._on_write = on_write
@@ -92,6 +94,14 @@ class MemoryLine:
         self.written += data
         if self._on_write is not None:
             self._on_write(data)
+
+    def axis(self, code: int) -> Axis | None:
+        """As the test says."""
+        return self.axes.get(code)
+
+    def slots(self) -> tuple[int, dict[int, SlotState]]:
+        """As the test says."""
+        return self.slot_states
 
     def close(self) -> None:
         """Done by the host."""
@@ -148,11 +158,11 @@ class FakePorts:
         """The next line: its bytes are consecutive reports."""
         return self._next("hid", port, 0)
 
-    async def input(self, port: str, *, grab: bool, key: int | None = None) -> ByteLine:
+    async def input(self, port: str, *, grab: bool, key: int | None = None) -> InputLine:
         """The next line: its bytes are the kernel's records."""
         return self._next("input", port, int(grab))
 
-    def _next(self, bus: Bus, path: str, how: int) -> ByteLine:
+    def _next(self, bus: Bus, path: str, how: int) -> MemoryLine:
         self.asked.append(bus)
         self.opened.append((path, how))
         if not self.lines:

@@ -1,13 +1,14 @@
 """Input devices that umockdev puts in the place of the machine's: what is there, and what it says.
 
-Only version, name and ids are answered: neither the clock nor the grab is known there.
+Only version, name, ids and axes are answered: clock, grab and slots are not known there.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from drivers.evdev import EV_KEY, EV_SYN, RECORD, InputEvent
+from drivers.ports import Axis
 
 USB_BUS = 3
 STEP_US = 4_000
@@ -42,7 +43,14 @@ class World:
         self._arguments: list[str] = []
         self._number = 4
 
-    def add(self, usb: str, name: str, keys: Sequence[int], events: Sequence[InputEvent]) -> str:
+    def add(
+        self,
+        usb: str,
+        name: str,
+        keys: Sequence[int],
+        events: Sequence[InputEvent],
+        axes: Mapping[int, Axis] | None = None,
+    ) -> str:
         """A device that says `events`, from the start of the program on. Its path."""
         self._number += 1
         node, path = f"event{self._number}", f"/dev/input/event{self._number}"
@@ -66,6 +74,9 @@ L: device=../../input{self._number}
 """
         ids = struct.pack("<4H", USB_BUS, int(vendor, 16), int(product, 16), 1)
         answers = f"@DEV {path}\nEVIOCGVERSION 0 01000100\nEVIOCGID 0 {ids.hex().upper()}\n"
+        for code, axis in (axes or {}).items():
+            known = struct.pack("<6i", axis.value, axis.lowest, axis.highest, 0, 0, axis.per_mm)
+            answers += f"EVIOCGABS{f'({code})' if code else ''} 0 {known.hex().upper()}\n"
         said = []
         for event in events:
             seconds, micros = divmod(event.time_us, 1_000_000)

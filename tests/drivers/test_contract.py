@@ -33,9 +33,9 @@ JUNK_BYTES = 65_536
 HELD_BYTES = 16_384
 """A decoder holds less than this, whatever it was fed."""
 
-WITHOUT_CHECK = {"card.keyboard", "sensor.serial_line"}
-"""A lost byte may be a lost digit there, and nothing can tell. Of a keyboard's records none is lost
-without the kernel saying so; of a sensor's line the pattern in the settings is the only check."""
+WITHOUT_CHECK = {"card.keyboard", "sensor.serial_line", "whiteboard.touch"}
+"""A lost byte may be a lost digit there, and nothing can tell. Of the kernel's records none is lost
+without its saying so; of a sensor's line the pattern in the settings is the only check."""
 FUZZED_BYTES = 1_000_000
 RECOVERIES = 200
 FRAMES_TO_RECOVER = 2

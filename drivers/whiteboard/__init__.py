@@ -1,0 +1,1 @@
+"""Whiteboards: what is drawn on them."""
