@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+from typing import Any
 
 import msgspec
 
@@ -22,9 +23,17 @@ _decode = msgspec.msgpack.Decoder(State).decode
 @functools.cache
 def fingerprint() -> str:
     """Names the shape of a state and the code that made it: any other is replayed afresh."""
-    schema = msgspec.json.encode(msgspec.json.schema(State))
+    shape = msgspec.json.encode(_shape(msgspec.json.schema(State)))
     version = importlib.metadata.version("classroom-agent")
-    return f"{version}-{hashlib.sha256(schema).hexdigest()[:16]}"
+    return f"{version}-{hashlib.sha256(shape).hexdigest()[:16]}"
+
+
+def _shape(schema: Any) -> Any:
+    """A schema without its prose: that is absent where Python runs without docstrings."""
+    if isinstance(schema, dict):
+        prose = "description" if isinstance(schema.get("description"), str) else None
+        return {key: _shape(value) for key, value in schema.items() if key != prose}
+    return [_shape(one) for one in schema] if isinstance(schema, list) else schema
 
 
 class Interval:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from agent.journal.snapshot import EVERY_EVENTS, Interval
 
 HALF = EVERY_EVENTS // 2
@@ -21,3 +24,11 @@ def test_events_of_two_epochs_count_together() -> None:
     assert not interval.due(7, HALF - 1)
     assert interval.due(7, HALF)
     assert not interval.due(7, HALF + 1)
+
+
+def test_a_snapshot_fits_with_and_without_docstrings() -> None:
+    said = "from agent.journal.snapshot import fingerprint; print(fingerprint())"
+    bare = subprocess.run(
+        [sys.executable, "-OO", "-c", said], capture_output=True, text=True, check=True
+    )
+    assert bare.stdout.strip() == snapshot.fingerprint()
