@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from agent.journal.snapshot import EVERY_EVENTS, Interval
+from agent.journal.snapshot import EVERY_EVENTS, Interval, fingerprint
 
 HALF = EVERY_EVENTS // 2
 
@@ -31,4 +31,4 @@ def test_a_snapshot_fits_with_and_without_docstrings() -> None:
     bare = subprocess.run(
         [sys.executable, "-OO", "-c", said], capture_output=True, text=True, check=True
     )
-    assert bare.stdout.strip() == snapshot.fingerprint()
+    assert bare.stdout.strip() == fingerprint()
