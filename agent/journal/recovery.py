@@ -336,7 +336,7 @@ class Import:
         """Copy a few; whether more is left."""
         if self._after == 0:
             for table in ("boot", "aside", "meta"):
-                rows = self._read(f"select * from {table}")  # noqa: S608
+                rows = self._read(f"select * from {table}")  # noqa: S608 (the names are this loop's own)
                 db.executemany(f"insert or ignore into {table} values(?,?)", rows)
         events: list[EventRow] = self._read(
             "select id, boot, mono_ns, kind, body from event where id > ? order by id limit ?",

@@ -1,13 +1,16 @@
 """A driver under the real supervisor, on real ports; what it says is kept."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from agent.ports import BoardPorts
 from agent.supervisor import DevicePlan, DeviceStatus, Supervisor
 from drivers.capabilities import QuestionView
 from drivers.readings import CardTap, KeyPress, Reading
+from drivers.sim.serial_port import Fault, VirtualPort
 from tests.drivers.fake_ports import MemoryPhones
 
 
@@ -63,3 +66,42 @@ class Room:
 
     async def counted(self, counter: str, count: int) -> None:
         await until(lambda: self.status.counters.get(counter, 0) >= count)
+
+
+class OnAPort(Protocol):
+    """A virtual device."""
+
+    @property
+    def port(self) -> VirtualPort: ...
+
+
+@asynccontextmanager
+async def ready_room(driver: str, device: OnAPort, **options: Any) -> AsyncIterator[Room]:
+    """The device plugged in, and its driver ready."""
+    async with device.port, Room(driver, port=device.port.path, **options) as room:
+        await room.ready()
+        yield room
+
+
+def spoiling(seed: int) -> Fault:
+    """Loses one byte of a hundred, and changes a bit in another."""
+    chance = random.Random(seed)
+
+    def spoil(data: bytes) -> bytes:
+        kept = (byte ^ (chance.random() < 0.01) for byte in data if chance.random() > 0.01)
+        return bytes(kept)
+
+    return spoil
+
+
+async def noise_alone(driver: str, device: OnAPort) -> Room:
+    """A room after its device has sent noise until that was said of it, and nothing else."""
+    chance = random.Random(3)
+    async with device.port, Room(driver, port=device.port.path) as room:
+
+        def garbled() -> bool:
+            device.port.send(chance.randbytes(7))
+            return room.status.code == "line_garbled"
+
+        await until(garbled)
+        return room

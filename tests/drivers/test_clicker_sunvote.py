@@ -11,7 +11,7 @@ from drivers.clicker.sunvote import SunvoteDecoder
 from drivers.protocols import hearing, sunvote_frames
 from drivers.protocols.sunvote_frames import encode
 from drivers.sim.sunvote_base import VirtualSunvote
-from tests.drivers.room import Room, question, until
+from tests.drivers.room import Room, noise_alone, question, ready_room, spoiling, until
 
 CONFIG = bytes.fromhex("1100000f0c0000000000")
 OPEN, BEGIN, STOP, LISTEN, ASK = 0xC1, 0xC2, 0xC3, 0xC4, 0xC5
@@ -93,8 +93,7 @@ def test_the_checksum_begins_with_nothing() -> None:
 
 async def test_a_lesson_on_a_base() -> None:
     base = VirtualSunvote(base=7, channel=12, keypads=(1, 300))
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.sunvote", base) as room:
         await until(lambda: "keypads" in room.status.facts)
         facts = room.status.facts
         assert (facts["base"], facts["channel"], facts["keypads"]) == ("7", "12", "1-300")
@@ -133,8 +132,7 @@ async def test_a_base_that_is_left_polls_no_longer() -> None:
 
 async def test_a_new_question_ends_the_poll_before_it() -> None:
     base = VirtualSunvote()
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.sunvote", base) as room:
         room.supervisor.show(question(1))
         await until(lambda: base.polling)
         room.supervisor.show(question(2, "multiple", 9))
@@ -148,8 +146,7 @@ async def test_a_new_question_ends_the_poll_before_it() -> None:
 
 async def test_an_answer_whose_acknowledgement_was_lost_is_taken_once() -> None:
     base = VirtualSunvote()
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.sunvote", base) as room:
         room.supervisor.show(question(1))
         await until(lambda: base.polling)
         base.misses_acknowledgements = True
@@ -161,17 +158,11 @@ async def test_an_answer_whose_acknowledgement_was_lost_is_taken_once() -> None:
 
 
 async def test_lost_and_garbled_bytes_cost_only_time() -> None:
-    base, chance = VirtualSunvote(), random.Random(11)
-
-    def spoil(data: bytes) -> bytes:
-        kept = (byte ^ (chance.random() < 0.01) for byte in data if chance.random() > 0.01)
-        return bytes(kept)
-
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-        await room.ready()
+    base = VirtualSunvote()
+    async with ready_room("clicker.sunvote", base) as room:
         room.supervisor.show(question(1))
         await until(lambda: base.polling)
-        base.port.fault = spoil
+        base.port.fault = spoiling(11)
         for keypad in range(1, 9):
             base.press(keypad, 1)
         await until(lambda: len(room.answers) == 8, timeout_s=40)
@@ -181,8 +172,7 @@ async def test_lost_and_garbled_bytes_cost_only_time() -> None:
 
 async def test_a_base_that_stops_answering_is_lost_and_then_told_what_is_open() -> None:
     base = VirtualSunvote()
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.sunvote", base) as room:
         room.supervisor.show(question(4))
         await until(lambda: base.polling)
         base.silent, base.polling = True, False
@@ -197,13 +187,7 @@ async def test_a_base_that_stops_answering_is_lost_and_then_told_what_is_open() 
 
 async def test_noise_alone_is_never_ready_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "GARBLED_S", 0.3)
-    base, chance = VirtualSunvote(), random.Random(3)
+    base = VirtualSunvote()
     base.silent = True
-    async with base.port, Room("clicker.sunvote", port=base.port.path) as room:
-
-        def lost() -> bool:
-            base.port.send(chance.randbytes(7))
-            return room.status.code == "line_garbled"
-
-        await until(lost)
-        assert ("ready", "") not in room.states
+    room = await noise_alone("clicker.sunvote", base)
+    assert ("ready", "") not in room.states

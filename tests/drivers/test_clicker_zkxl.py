@@ -18,7 +18,7 @@ from drivers.protocols.zkxl_frames import Frame, Inner, encode, encode_inner
 from drivers.readings import CardTap, KeyPress, Reading
 from drivers.sim.zkxl_receiver import Asked, VirtualZkxl, VirtualZkxlJson
 from tests.drivers.fake_ports import FakePorts, MemoryLine
-from tests.drivers.room import Room, question, until
+from tests.drivers.room import Room, noise_alone, question, ready_room, spoiling, until
 
 EXAMPLE = bytes.fromhex("5c10010c1455 0d 5a0000000000110301017f6dca c1ca".replace(" ", ""))
 SINGLE_A, SINGLE_B, MULTIPLE_AC, RIGHT, WRONG = 0x41, 0x42, 0x85, 0xC1, 0xC2
@@ -269,8 +269,7 @@ async def test_a_lesson_on_a_receiver() -> None:
 
 async def test_an_answer_of_an_earlier_lesson_counts_for_no_question_of_this() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
         room.supervisor.show(None)
@@ -285,8 +284,7 @@ async def test_an_answer_of_an_earlier_lesson_counts_for_no_question_of_this() -
 
 async def test_the_three_hundredth_question_keeps_its_number() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(300))
         await until(lambda: receiver.asked)
         receiver.answer(RED, (300 & 0xFF, SINGLE_A))
@@ -296,8 +294,7 @@ async def test_the_three_hundredth_question_keeps_its_number() -> None:
 
 async def test_a_number_cannot_be_asked_and_is_counted() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
         room.supervisor.show(question(2, "number", 0))
@@ -308,8 +305,7 @@ async def test_a_number_cannot_be_asked_and_is_counted() -> None:
 
 async def test_a_count_alone_asks_nothing_anew() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
         for answered in (1, 2):
@@ -352,8 +348,7 @@ async def test_a_full_whitelist_is_said_and_shuts_nobody_out() -> None:
 
 async def test_a_busy_receiver_is_told_again() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         receiver.busy = 3
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
@@ -373,25 +368,18 @@ async def test_cards_on_the_coil_are_taps() -> None:
 
 async def test_delivery_is_counted() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         receiver.report_delivery([RED, BLUE], ["A0B1C203"])
         await room.counted("undelivered", 1)
         assert room.status.counters["delivered"] == 2
 
 
 async def test_lost_and_garbled_bytes_cost_only_what_they_hit() -> None:
-    receiver, chance = VirtualZkxl(), random.Random(11)
-
-    def spoil(data: bytes) -> bytes:
-        kept = (byte ^ (chance.random() < 0.01) for byte in data if chance.random() > 0.01)
-        return bytes(kept)
-
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    receiver = VirtualZkxl()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
-        receiver.port.fault = spoil
+        receiver.port.fault = spoiling(11)
         for n in range(100):
             receiver.answer(f"A0B1C2{n:02X}", (1, SINGLE_A))
         receiver.port.fault = bytes
@@ -406,8 +394,7 @@ async def test_lost_and_garbled_bytes_cost_only_what_they_hit() -> None:
 
 async def test_a_receiver_that_stops_answering_is_lost_and_then_told_what_is_open() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         room.supervisor.show(question(4))
         await until(lambda: receiver.asked)
         receiver.silent = True
@@ -425,8 +412,7 @@ async def test_a_receiver_that_stops_answering_is_lost_and_then_told_what_is_ope
 async def test_a_receiver_that_knows_fewer_answers_is_no_dead_one() -> None:
     receiver = VirtualZkxl()
     receiver.ignores = {0x2C}
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         await room.counted("unanswered", 3)
         room.supervisor.show(question(1))
         await until(lambda: receiver.asked)
@@ -449,8 +435,7 @@ async def test_one_that_never_answers_is_heard_all_the_same() -> None:
 
 async def test_the_other_dialect_is_said() -> None:
     receiver = VirtualZkxlJson()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         receiver.answer("0003456789", ("s", 1, "B"))
         await until(lambda: "dialect" in room.status.facts)
         assert room.answers == [("0003456789", 1, "B")]
@@ -458,8 +443,7 @@ async def test_the_other_dialect_is_said() -> None:
 
 async def test_a_pulled_cable_is_a_lost_device() -> None:
     receiver = VirtualZkxl()
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-        await room.ready()
+    async with ready_room("clicker.zkxl", receiver) as room:
         receiver.port.unplug()
         await until(lambda: room.status.state == "lost")
         assert room.status.code in ("port_gone", "port_missing")
@@ -467,17 +451,11 @@ async def test_a_pulled_cable_is_a_lost_device() -> None:
 
 async def test_noise_alone_is_never_ready_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "GARBLED_S", 0.3)
-    receiver, chance = VirtualZkxl(), random.Random(3)
+    receiver = VirtualZkxl()
     receiver.silent = True
-    async with receiver.port, Room("clicker.zkxl", port=receiver.port.path) as room:
-
-        def lost() -> bool:
-            receiver.port.send(chance.randbytes(7))
-            return room.status.code == "line_garbled"
-
-        await until(lost)
-        assert ("ready", "") not in room.states
-        assert "baud" in room.status.hint
+    room = await noise_alone("clicker.zkxl", receiver)
+    assert ("ready", "") not in room.states
+    assert "baud" in room.status.hint
 
 
 # -- the receiver, in JSON --------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import type { ProjectorWords } from "./zh";
 
@@ -17,17 +18,9 @@ export const en = {
   keypads: "Keypads need not join: just press",
   pairing: "Teacher's pairing code",
   question: (n: number) => `Question ${n}`,
-  kinds: { single: "Single choice", multiple: "Multiple choice", true_false: "True / false", number: "Number", buzz: "Buzz-in" },
+  kinds: questions.kinds,
   how: { single: "Choose one", multiple: "Choose all that are right", true_false: "True or false?", number: "Give a number", buzz: "Buzz! Press any key" },
-  buzz: {
-    place: (n: number) => `Place ${n}`,
-    tie: "tie",
-    provisional: "provisional",
-    final: "final",
-    late: "came late",
-    unknown: "gap unknown",
-    empty: "Nobody has buzzed yet",
-  },
+  buzz: questions.buzz,
   left: (clock: string) => `${clock} left`,
   closed: "Closed",
   answered: "answered",

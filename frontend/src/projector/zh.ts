@@ -1,3 +1,5 @@
+import { questions } from "../texts/questions.zh";
+
 /** 大屏页的文字，英文以此为准。 */
 export const zh = {
   app: "大屏",
@@ -15,17 +17,9 @@ export const zh = {
   keypads: "答题器不用加入，直接按",
   pairing: "教师配对码",
   question: (n: number) => `第 ${n} 题`,
-  kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
+  kinds: questions.kinds,
   how: { single: "选一个", multiple: "选出所有对的", true_false: "对还是错", number: "输入一个数", buzz: "抢答！按任意键" },
-  buzz: {
-    place: (n: number) => `第 ${n} 名`,
-    tie: "并列",
-    provisional: "待定",
-    final: "已定",
-    late: "晚到",
-    unknown: "间隔未知",
-    empty: "还没有人抢答",
-  },
+  buzz: questions.buzz,
   left: (clock: string) => `剩 ${clock}`,
   closed: "已截止",
   answered: "已作答",

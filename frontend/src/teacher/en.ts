@@ -1,3 +1,4 @@
+import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import { problems } from "./problems.en";
 import type { TeacherWords } from "./zh";
@@ -83,7 +84,7 @@ export const en = {
 
   ask: {
     title: "Ask",
-    kinds: { single: "Single choice", multiple: "Multiple choice", true_false: "True / false", number: "Number", buzz: "Buzz-in" },
+    kinds: questions.kinds,
     short: { single: "Single", multiple: "Multiple", true_false: "True/false", number: "Number", buzz: "Buzz-in" },
     options: "Options",
     fewer: "One option fewer",
@@ -142,15 +143,7 @@ export const en = {
     unasked: (n: number) => (n === 1 ? "1 press outside questions, on record, not counted" : `${n} presses outside questions, on record, not counted`),
   },
 
-  buzz: {
-    place: (n: number) => `Place ${n}`,
-    tie: "tie",
-    provisional: "provisional",
-    final: "final",
-    late: "came late",
-    unknown: "gap unknown",
-    empty: "Nobody has buzzed yet",
-  },
+  buzz: questions.buzz,
 
   room: {
     title: "The room sees",

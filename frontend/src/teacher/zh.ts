@@ -1,4 +1,5 @@
 import { problems } from "./problems.zh";
+import { questions } from "../texts/questions.zh";
 
 /** 教师页的文字，英文以此为准。 */
 export const zh = {
@@ -82,7 +83,7 @@ export const zh = {
 
   ask: {
     title: "提问",
-    kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
+    kinds: questions.kinds,
     short: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
     options: "选项数",
     fewer: "减少一个选项",
@@ -141,15 +142,7 @@ export const zh = {
     unasked: (n: number) => `题外按键 ${n} 次，已记录，不计分`,
   },
 
-  buzz: {
-    place: (n: number) => `第 ${n} 名`,
-    tie: "并列",
-    provisional: "待定",
-    final: "已定",
-    late: "晚到",
-    unknown: "间隔未知",
-    empty: "还没有人抢答",
-  },
+  buzz: questions.buzz,
 
   room: {
     title: "大屏现在显示",

@@ -1,0 +1,13 @@
+/** 教师页和大屏都要说的题目文字，英文以此为准。 */
+export const questions = {
+  kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
+  buzz: {
+    place: (n: number) => `第 ${n} 名`,
+    tie: "并列",
+    provisional: "待定",
+    final: "已定",
+    late: "晚到",
+    unknown: "间隔未知",
+    empty: "还没有人抢答",
+  },
+} as const;
