@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -12,9 +14,10 @@ import msgspec
 from pydantic import ValidationError
 
 from agent.errors import IllegalTransition
-from drivers.api import REFUSED, Driver, Emit
+from drivers.api import REFUSED, Driver, Emit, Options
 from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView, Reports
 from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
+from drivers.plugs import can_be_watched, is_settling, plug
 from drivers.ports import Ports
 from drivers.readings import Attached, Reading, Token
 from drivers.registry import load
@@ -26,11 +29,15 @@ DEVICE_STEPS: dict[DeviceState, dict[str, DeviceState]] = {
     "starting": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
     "ready": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
     "lost": {"retry": "starting", "stop": "stopped"},
-    "misconfigured": {"stop": "stopped"},
+    "misconfigured": {"replug": "starting", "stop": "stopped"},
     "stopped": {},
 }
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 2.0
+PLUG_LOOK_S = 0.25
+"""So often is looked whether what is away was plugged in."""
+QUIET_S = 0.1
+"""A start that fails so soon has changed nothing: nobody is told of it."""
 LOOK_S = 5.0
 """So often are the counters looked at for presses that were refused."""
 
@@ -46,6 +53,7 @@ class DevicePlan(msgspec.Struct, frozen=True):
 class DeviceStatus(msgspec.Struct, kw_only=True):
     """How a device is. `code` and `hint` say why it is not ready.
 
+    `counters`: the driver's own since it began to run, and by code how often a trouble began.
     `refused`: presses that the hardware had no room for, since its power came on.
     """
 
@@ -69,6 +77,16 @@ class _Slot:
         self.running: asyncio.Future[None] | None = None
         self.fault: Exception | None = None
         self.confirm: Callable[[Sequence[tuple[Token, Outcome]]], None] | None = None
+        self.made_of: tuple[type[Driver], Options] | None = None
+        self.counted: dict[str, int] = {}
+        self.troubles: Counter[str] = Counter()
+        self.told: tuple[DeviceState, str] = ("starting", "")
+
+    @property
+    def port(self) -> str | None:
+        """The path of its port, links followed; None if it has none."""
+        port = self.plan.options.get("port")
+        return os.path.realpath(port) if isinstance(port, str) and port[:1] == "/" else None
 
 
 class Supervisor:
@@ -107,8 +125,9 @@ class Supervisor:
         for slot in self._slots.values():
             if slot.driver is not None:
                 with self._fence(slot):
-                    slot.status.counters = slot.driver.counters()
-                slot.status.refused = slot.status.counters.get(REFUSED, 0)
+                    slot.counted = slot.driver.counters()
+            slot.status.counters = slot.counted | slot.troubles
+            slot.status.refused = slot.counted.get(REFUSED, 0)
         return [slot.status for slot in self._slots.values()]
 
     def confirm(self, device: str, outcomes: Sequence[tuple[Token, Outcome]]) -> None:
@@ -159,30 +178,43 @@ class Supervisor:
     async def _keep(self, slot: _Slot) -> None:
         retry_s = FIRST_RETRY_S
         while True:
-            try:
-                await self._run(slot)
-            except DeviceMisconfigured as error:
-                self._trouble(slot, "refuse", error)
-                return
-            except DriverError as error:
-                trigger = "lose" if isinstance(error, DeviceLost) else "refuse"
+            error, trigger = await self._until_ended(slot)
+            if trigger == "refuse":
                 self._trouble(slot, trigger, error)
-                if trigger == "refuse":
+                if not can_be_watched(error.where):
                     return
-            except Exception as error:  # the fence: a faulty driver must not stop the lesson
-                log.exception("driver %s of device %s failed", slot.plan.driver, slot.plan.id)
-                hint = "it is started again; send the log to support"
-                fault = DeviceLost("driver_fault", slot.plan.id, f"{hint} ({type(error).__name__})")
-                self._trouble(slot, "lose", fault)
-            else:
-                fault = DeviceLost("driver_ended", slot.plan.id, "it is started again")
-                self._trouble(slot, "lose", fault)
+                await _until_plugged(error.where)
+                self._step(slot, "replug")
+                retry_s = FIRST_RETRY_S
+                continue
+            self._trouble(slot, "lose", error)
             if slot.status.facts:  # it had been ready: begin with a short wait again
                 retry_s = FIRST_RETRY_S
                 slot.status.facts = {}
-            await asyncio.sleep(retry_s)
-            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            try:
+                async with asyncio.timeout(retry_s):
+                    await _until_plugged(error.where)
+            except TimeoutError:
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            else:
+                retry_s = FIRST_RETRY_S
             self._step(slot, "retry")
+
+    async def _until_ended(self, slot: _Slot) -> tuple[DriverError, str]:
+        """Run the driver; why it ended, and what that means: "lose" or "refuse"."""
+        try:
+            await self._run(slot)
+        except DeviceLost as error:
+            return error, "lose"
+        except DriverError as error:
+            settling = error.code == "port_forbidden" and is_settling(error.where)
+            return error, "lose" if settling else "refuse"
+        except Exception as error:  # the fence: a faulty driver must not stop the lesson
+            log.exception("driver %s of device %s failed", slot.plan.driver, slot.plan.id)
+            hint = "it is started again; send the log to support"
+            fault = f"{hint} ({type(error).__name__})"
+            return DeviceLost("driver_fault", slot.plan.id, fault), "lose"
+        return DeviceLost("driver_ended", slot.plan.id, "it is started again"), "lose"
 
     async def _look(self) -> None:
         """Tell the watchers of refused presses: no reading says so."""
@@ -200,11 +232,15 @@ class Supervisor:
 
     async def _run(self, slot: _Slot) -> None:
         plan = slot.plan
-        driver_class = load(plan.driver)
-        try:
-            options = driver_class.Options.model_validate(plan.options)
-        except ValidationError as error:
-            raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
+        self._check_port(slot)
+        if slot.made_of is None:
+            driver_class = load(plan.driver)
+            try:
+                options = driver_class.Options.model_validate(plan.options)
+            except ValidationError as error:
+                raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
+            slot.made_of = driver_class, options
+        driver_class, options = slot.made_of
         driver = driver_class(plan.id, options, ports=self._ports)
         slot.driver = driver
         # looked up once: it is used for every group of presses
@@ -227,8 +263,18 @@ class Supervisor:
                 raise
             raise slot.fault from None
         finally:
-            slot.status.counters = driver.counters()
+            slot.counted = driver.counters()
             slot.driver = slot.confirm = slot.running = None
+
+    def _check_port(self, slot: _Slot) -> None:
+        """Of two entries with one port the first has it, whoever comes first to open it."""
+        port = slot.port
+        for other in self._slots.values():
+            if port is None or other is slot:
+                return
+            if other.port == port and other.status.state != "misconfigured":
+                hint = f"entry {other.plan.id} has the same port: remove one of them"
+                raise DeviceMisconfigured("port_doubled", str(slot.plan.options["port"]), hint)
 
     def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
         slot.status.facts = {"driver": slot.plan.driver, **reading.facts}
@@ -241,6 +287,7 @@ class Supervisor:
     def _trouble(self, slot: _Slot, trigger: str, error: DriverError) -> None:
         if slot.status.code != error.code:
             log.warning("device %s: %s", slot.plan.id, error)
+            slot.troubles[error.code] += 1
         slot.status.code, slot.status.hint = error.code, error.hint
         self._step(slot, trigger)
 
@@ -250,5 +297,25 @@ class Supervisor:
             slot.status.state = DEVICE_STEPS[before][trigger]
         except KeyError:
             raise IllegalTransition(before, trigger) from None
-        if slot.status.state != before:
+        if trigger == "retry":
+            asyncio.get_running_loop().call_later(QUIET_S, self._tell_of, slot)
+        else:
+            self._tell_of(slot)
+
+    def _tell_of(self, slot: _Slot) -> None:
+        """Tell the watchers, unless they know."""
+        news = (slot.status.state, slot.status.code)
+        if news != slot.told:
+            slot.told = news
             self._tell()
+
+
+async def _until_plugged(port: str) -> None:
+    """Wait until there is something else behind this name than there was."""
+    was = plug(port)
+    while True:
+        await asyncio.sleep(PLUG_LOOK_S)
+        now = plug(port)
+        if now != was and now is not None:
+            return
+        was = now

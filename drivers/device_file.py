@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class DeviceFile:
             prefix: what the kernel wants in front of everything written, e.g. a report's number.
 
         Raises:
-            DeviceLost: it is not there, or went while it was opened.
+            DeviceLost: it is not there, is in use, or went while it was opened.
             DeviceMisconfigured: no permission, or no such kind of file.
         """
         self.path = path
@@ -91,7 +92,7 @@ def _open(real: str, path: str) -> int:
     if not Path(real).exists():
         raise DeviceLost("port_missing", path, "plug the device in, or correct `port`")
     try:
-        return os.open(real, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        fd = os.open(real, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except PermissionError as error:
         hint = "install systemd/*.rules, or add the agent's user to the group that owns it"
         raise DeviceMisconfigured("port_forbidden", path, hint) from error
@@ -99,3 +100,11 @@ def _open(real: str, path: str) -> int:
         raise DeviceMisconfigured("port_unfit", path, "this is a folder, not a device") from error
     except OSError as error:
         raise DeviceLost("port_gone", path, f"it cannot be opened ({error.strerror})") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:  # else both would be told the same presses
+        os.close(fd)
+        raise DeviceLost("port_in_use", path, "another entry of the settings has it") from error
+    except OSError:  # an imitation that knows no locks
+        pass
+    return fd

@@ -16,6 +16,8 @@ READ_BYTES = 65_536
 FLOOD_BYTES = 2_048
 """A line that has so many bytes at once is read on: the kernel holds but a few thousand."""
 MAX_UNSENT_BYTES = 262_144
+GOING = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOENT)
+"""Of a port that is being pulled, or is not quite there yet."""
 
 
 class SerialLine:
@@ -26,7 +28,7 @@ class SerialLine:
         self.path = path
         try:
             self._port = serial.Serial(path, baud, timeout=0, exclusive=True)
-        except serial.SerialException as error:
+        except (OSError, termios.error) as error:  # a SerialException is an OSError
             raise _refusal(path, error) from error
         self._fd: int = self._port.fileno()
         try:
@@ -137,12 +139,26 @@ def tell_idle_from_gone(fd: int) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, settings)
 
 
-def _refusal(path: str, error: serial.SerialException) -> DeviceLost | DeviceMisconfigured:
-    reason = error.errno
+def _errno(error: OSError | termios.error) -> int | None:
+    """What the kernel said, however pyserial has wrapped it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return cause.errno
+        if isinstance(cause, termios.error):
+            return int(cause.args[0])
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _refusal(path: str, error: OSError | termios.error) -> DeviceLost | DeviceMisconfigured:
+    reason = _errno(error)
     if not os.path.exists(path):
         return DeviceLost("port_missing", path, "plug the device in, or correct `port`")
     if isinstance(error.__cause__, PermissionError) or reason == errno.EACCES:
         return DeviceMisconfigured("port_forbidden", path, "add the agent's user to group dialout")
     if "exclusively lock" in str(error):
         return DeviceLost("port_in_use", path, "another program or device entry holds it")
+    if reason in GOING:
+        return DeviceLost("port_gone", path, "it went while it was opened; tried again")
     return DeviceMisconfigured("port_unfit", path, f"not a serial port: {error}")

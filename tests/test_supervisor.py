@@ -4,13 +4,14 @@ import asyncio
 import sys
 import types
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from agent.supervisor import DevicePlan, DeviceState, DeviceStatus, Supervisor
 from drivers import registry
-from drivers.api import Decoder, Driver, Emit
+from drivers.api import Decoder, Driver, Emit, Options
 from drivers.capabilities import Outcome, QuestionView
 from drivers.errors import DeviceLost, DeviceMisconfigured
 from drivers.readings import Attached, KeyPress, Reading, Token
@@ -21,6 +22,8 @@ class Acme(Driver):
     """A device whose life is a script: one entry a run."""
 
     script: ClassVar[list[Exception | None]] = []
+    attaches: ClassVar[int] = -1
+    """How often it still says that it is ready; -1: always."""
     told: ClassVar[list[object]] = []
 
     @classmethod
@@ -29,8 +32,10 @@ class Acme(Driver):
         return None
 
     async def run(self, emit: Emit) -> None:
-        await emit(Attached(device=self.device_id, mono_ns=0, facts={"firmware": "1.0"}))
-        await emit(KeyPress(device=self.device_id, mono_ns=0, keypad="0A", key="A"))
+        if Acme.attaches:
+            Acme.attaches -= 1
+            await emit(Attached(device=self.device_id, mono_ns=0, facts={"firmware": "1.0"}))
+            await emit(KeyPress(device=self.device_id, mono_ns=0, keypad="0A", key="A"))
         end = self.script.pop(0) if self.script else None
         if end is not None:
             raise end
@@ -51,24 +56,40 @@ class Acme(Driver):
         return {"junk_bytes": 3}
 
 
+class PluggedOptions(Options):
+    """Where it is."""
+
+    port: str
+
+
+class Plugged(Acme):
+    """The same with a port, that it never opens."""
+
+    Options = PluggedOptions
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+
 @pytest.fixture(autouse=True)
 def acme(monkeypatch: pytest.MonkeyPatch) -> type[Acme]:
-    Acme.script, Acme.told = [], []
-    module = types.ModuleType("drivers.acme")
-    monkeypatch.setitem(sys.modules, "drivers.acme", module)
+    Acme.script, Acme.told, Acme.attaches = [], [], -1
     known = registry.names()
-    monkeypatch.setattr(registry, "names", lambda: [*known, "acme"])
-    monkeypatch.setattr(module, "Acme", Acme, raising=False)
-    monkeypatch.setattr(Acme, "__module__", "drivers.acme")
+    monkeypatch.setattr(registry, "names", lambda: [*known, "acme", "plugged"])
+    for name, one in (("acme", Acme), ("plugged", Plugged)):
+        module = types.ModuleType(f"drivers.{name}")
+        monkeypatch.setitem(sys.modules, f"drivers.{name}", module)
+        monkeypatch.setattr(module, one.__name__, one, raising=False)
+        monkeypatch.setattr(one, "__module__", f"drivers.{name}")
     return Acme
 
 
 class Bench:
-    def __init__(self, driver: str = "acme") -> None:
+    def __init__(self, driver: str = "acme", *, plans: Sequence[DevicePlan] = ()) -> None:
         self.readings: list[Reading] = []
         self.states: list[DeviceState] = []
-        plan = DevicePlan("device-1", driver, {})
-        self.supervisor = Supervisor([plan], ports=FakePorts(), emit=self.emit)
+        plans = plans or [DevicePlan("device-1", driver, {})]
+        self.supervisor = Supervisor(plans, ports=FakePorts(), emit=self.emit)
         self.supervisor.on_change(lambda: self.states.append(self.status.state))
 
     async def emit(self, *readings: Reading) -> None:
@@ -99,7 +120,7 @@ async def test_a_lost_device_is_tried_again() -> None:
     Acme.script = [DeviceLost("port_gone", "device-1", "check the cable")]
     bench = Bench()
     async with bench.supervisor:
-        await bench.until("ready", "lost", "starting", "ready")
+        await bench.until("ready", "lost", "ready")
         assert bench.status.code == ""
 
 
@@ -109,7 +130,7 @@ async def test_a_faulty_driver_is_fenced_off(caplog: pytest.LogCaptureFixture) -
     async with bench.supervisor:
         await bench.until("ready", "lost")
         assert bench.status.code == "driver_fault"
-        await bench.until("lost", "starting", "ready")
+        await bench.until("lost", "ready")
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -122,7 +143,7 @@ async def test_a_driver_that_fails_at_what_it_is_told_is_started_again_and_harms
         bench.supervisor.confirm("device-1", [])
         await bench.until("ready", "lost")
         assert bench.status.code == "driver_fault"
-        await bench.until("lost", "starting", "ready")
+        await bench.until("lost", "ready")
         bench.supervisor.confirm("device-1", [("t", Outcome("accepted"))])
     assert Acme.told[-1] == [("t", Outcome("accepted"))]
     assert "ZeroDivisionError" in caplog.text
@@ -141,6 +162,63 @@ async def test_a_misconfigured_device_waits_for_a_person() -> None:
             "protocol_unknown",
             "update the receiver",
         )
+
+
+async def test_what_was_refused_is_tried_again_when_something_else_is_plugged_in(
+    tmp_path: Path,
+) -> None:
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+    Acme.script = [DeviceMisconfigured("protocol_foreign", str(port), "update the receiver")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready", "misconfigured")
+        port.unlink()
+        port.touch()
+        await bench.until("misconfigured", "starting", "ready")
+
+
+async def test_a_port_whose_rights_are_just_being_set_is_tried_again(tmp_path: Path) -> None:
+    port = tmp_path / "ttyUSB0"
+    port.touch()
+    Acme.script = [DeviceMisconfigured("port_forbidden", str(port), "add it to the group")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready", "lost", "ready")
+
+
+async def test_a_start_that_fails_at_once_tells_nobody_anything_new() -> None:
+    Acme.script = [DeviceLost("port_gone", "device-1", "check the cable")]
+    Acme.script += [DeviceLost("port_missing", "device-1", "plug it in")] * 3
+    Acme.attaches = 1
+    bench = Bench()
+    async with bench.supervisor:
+        while Acme.script:
+            await asyncio.sleep(0.005)
+        Acme.attaches = -1
+        await bench.until("lost", "ready")
+    assert bench.states == ["ready", "lost", "lost", "ready", "stopped"]
+    assert bench.status.counters == {"junk_bytes": 3, "port_gone": 1, "port_missing": 1}
+
+
+async def test_of_two_entries_on_one_port_the_first_has_it(tmp_path: Path) -> None:
+    port, name = tmp_path / "ttyUSB0", tmp_path / "by-id"
+    port.touch()
+    name.symlink_to(port)
+    options = ({"port": str(name)}, {"port": str(port)}, {"port": str(tmp_path / "ttyUSB1")})
+    plans = [DevicePlan(f"device-{n}", "plugged", one) for n, one in enumerate(options, start=1)]
+    bench = Bench(plans=plans)
+    async with bench.supervisor:
+        while [one.state for one in bench.supervisor.devices()] != [
+            "ready",
+            "misconfigured",
+            "ready",
+        ]:
+            await asyncio.sleep(0.005)
+        doubled = bench.supervisor.devices()[1]
+        assert doubled.code == "port_doubled"
+        assert "device-1" in doubled.hint
+        assert doubled.counters == {"port_doubled": 1}
 
 
 async def test_an_unknown_driver_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import struct
 import tty
 from pathlib import Path
@@ -117,6 +118,20 @@ async def test_a_device_file_that_is_closed_ends_its_reader() -> None:
         await reading
     os.close(ours)
     os.close(theirs)
+
+
+async def test_a_device_belongs_to_whoever_opened_it_first() -> None:
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    try:
+        first = DeviceFile(path)
+        with pytest.raises(DeviceLost, match="port_in_use"):
+            DeviceFile(path)
+        first.close()
+        DeviceFile(path).close()
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 events = st.one_of(
