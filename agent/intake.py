@@ -185,18 +185,18 @@ class Intake:
         decided, boot, full = self._decided, self._journal.boot, self.full
         keypads, lesson = self.keypads, decided.lesson
         keypads.begin(None if lesson is None else lesson.id)
+        known = keypads.known
         for reading in readings:
             event: Event | None
             if type(reading) is KeyPress:
                 event, outcome = rules.decide_press(decided, reading, boot)
-                if event is not None and (flag := keypads.hold(decided, reading)) is not None:
+                one = known.get(reading.keypad)
+                if one is not None and one.left > 0 and one.device is reading.device:
+                    one.left -= 1  # what nearly every press is
+                elif event is not None and (flag := keypads.hold(decided, reading)) is not None:
                     event, outcome = None, HELD_BACK[flag]
-            elif type(reading) is CardTap:
-                name = self._name_card(reading.uid)
-                event = rules.decide_tap(decided, reading.device, name, reading.token)
-                outcome = rules.ACCEPTED
             else:
-                event, outcome = None, self._hear(group, reading)
+                event, outcome = self._decide(group, reading)
             if event is not None:
                 if full:
                     outcome = STORAGE_FULL
@@ -231,6 +231,14 @@ class Intake:
             self._flags_due = asyncio.get_running_loop().call_later(FLAGS_S, self._tell_flags)
         for watcher in self._watchers:
             watcher()
+
+    def _decide(self, group: _Group, reading: Reading) -> tuple[Event | None, Outcome]:
+        """Of a reading that is no press."""
+        if type(reading) is CardTap:
+            name = self._name_card(reading.uid)
+            event = rules.decide_tap(self._decided, reading.device, name, reading.token)
+            return event, rules.ACCEPTED
+        return None, self._hear(group, reading)
 
     def _hear(self, group: _Group, reading: Reading) -> Outcome:
         """What is neither an answer nor a card. A step of the lesson is taken without room, too."""

@@ -28,23 +28,31 @@ GUESTS = 20
 MINUTE_NS = 60_000_000_000
 SECOND_BITS = 30
 """Presses are counted by 2^30 ns of their time, about a second: no division an answer."""
-TOGETHER = 56
-"""So many of these are a minute: an id that moves sooner from receiver to receiver is doubled."""
 REMEMBERED = 8_192
 MOST_TOLD = 200
 """Ids named by events at a time; what is held beyond them is told in one sum."""
 
 
-class _Known:
-    """An id: the receiver that told it last, and its presses in the newest second."""
+class Known:
+    """An id.
 
-    __slots__ = ("apart", "device", "doubled", "presses", "second")
+    Attributes:
+        device: the receiver that told it last.
+        left: presses that may still come before anybody looks how fast they come; 0 while it is
+            set aside.
+        second: when that was looked at last.
+        apart: set aside.
+        moves: how often another receiver told it than the one before.
+    """
+
+    __slots__ = ("apart", "device", "doubled", "left", "moves", "second")
 
     def __init__(self, device: str, second: int, *, apart: bool) -> None:
         self.device = device
         self.second = second
-        self.presses = 0
+        self.left = 0
         self.apart = apart
+        self.moves = 0
         self.doubled = False
 
 
@@ -52,6 +60,8 @@ class KeypadWatch:
     """Judges presses in the order in which they are decided.
 
     Attributes:
+        known: by id. A press from `device` with some `left` may count, and takes one of them:
+            the intake's shortest way; all others go to `hold`.
         eventful: something waits to be told, see `take`.
     """
 
@@ -63,7 +73,7 @@ class KeypadWatch:
         self._most_presses = most_presses
         self._most_unknown = most_unknown
         self._lesson: str | None = None
-        self._known: dict[str, _Known] = {}
+        self.known: dict[str, Known] = {}
         self._let_in_ns: deque[int] = deque()
         self._crowd_ns: int | None = None
         self._held: Counter[tuple[str | None, str, str, Flag]] = Counter()
@@ -75,47 +85,48 @@ class KeypadWatch:
         """Decide for this lesson; another one begins with nothing known."""
         if lesson != self._lesson:
             self._lesson = lesson
-            self._known.clear()
+            self.known.clear()
             self._let_in_ns.clear()
             self._crowd_ns = None
 
     def forgive(self) -> None:
         """The newest presses are decided once more: what they counted for does not count."""
-        for one in self._known.values():
-            one.presses = 0
+        for one in self.known.values():
+            one.left = 0 if one.apart else self._most_presses
 
     def hold(self, state: State, press: KeyPress) -> Flag | None:
         """Why this press may not count; None if it may."""
-        keypad, second = press.keypad, press.mono_ns >> SECOND_BITS
-        one = self._known.get(keypad)
+        one = self.known.get(press.keypad)
         if one is None:
-            one = self._meet(state, press, second)
+            one = self._meet(state, press)
         elif one.device != press.device:
-            self._elsewhere(one, press, second)
-        if one.second == second:
-            one.presses += 1
-            if one.presses > self._most_presses:
-                return self._set_aside(press, "keypad_flood", "flood_presses")
-        else:
-            one.second, one.presses = second, 1
-        if one.apart:
-            return self._still_apart(state, one, press)
+            self._elsewhere(state, one, press)
+        one.device = press.device
+        second = press.mono_ns >> SECOND_BITS
+        if one.left == 0 and one.second != second:
+            one.second, one.left = second, self._most_presses
+        if one.left == 0:
+            return self._set_aside(press, "keypad_flood", "flood_presses")
+        if one.apart and (flag := self._still_apart(state, one, press)) is not None:
+            one.left, one.second = 0, second - 1
+            return flag
+        one.left -= 1
         return None
 
-    def _meet(self, state: State, press: KeyPress, second: int) -> _Known:
+    def _meet(self, state: State, press: KeyPress) -> Known:
         unknown = not _is_known(state, press.keypad)
         lesson = state.lesson
         if unknown and lesson is not None and lesson.class_id is not None:
             self._count(press.device, "keypads_not_in_class")
         apart = unknown and not self._let_in(state, press.mono_ns)
-        one = _Known(press.device, second, apart=apart)
+        one = Known(press.device, (press.mono_ns >> SECOND_BITS) - 1, apart=apart)
         if apart:
             self._count(press.device, "keypads_set_aside")
-        if len(self._known) >= REMEMBERED:
+        if len(self.known) >= REMEMBERED:
             if apart:
                 return one
-            self._known.clear()
-        self._known[press.keypad] = one
+            self.known.clear()
+        self.known[press.keypad] = one
         return one
 
     def _let_in(self, state: State, now_ns: int) -> bool:
@@ -137,7 +148,7 @@ class KeypadWatch:
         self._crowd_ns = now_ns if crowd_ns is None else max(crowd_ns, now_ns)
         return False
 
-    def _still_apart(self, state: State, one: _Known, press: KeyPress) -> Flag | None:
+    def _still_apart(self, state: State, one: Known, press: KeyPress) -> Flag | None:
         """An id that was set aside comes in when it is bound, or when the crowd has gone."""
         calm = self._crowd_ns is None or press.mono_ns - self._crowd_ns > MINUTE_NS
         if _is_known(state, press.keypad) or (calm and self._let_in(state, press.mono_ns)):
@@ -145,16 +156,22 @@ class KeypadWatch:
             return None
         return self._set_aside(press, "keypads_unknown", "presses_set_aside")
 
-    def _elsewhere(self, one: _Known, press: KeyPress, second: int) -> None:
-        """Another receiver tells this id: a copy of it, or a keypad that both hear."""
-        if abs(second - one.second) < TOGETHER and not one.doubled:
+    def _elsewhere(self, state: State, one: Known, press: KeyPress) -> None:
+        """Another receiver tells this id: a copy of it, a keypad that both hear, or one that moved.
+
+        It only moved if it has not answered the newest question through the other, nor comes back.
+        """
+        one.moves += 1
+        question = None if state.lesson is None else state.lesson.current
+        answer = None if question is None else question.answers.get(press.keypad)
+        here = answer is not None and answer.device == one.device
+        if not one.doubled and (here or one.moves > 1):
             one.doubled = True
             for device in (one.device, press.device):
                 self._count(device, "keypads_doubled")
                 self._raised_ns[device, "keypad_doubled"] = press.mono_ns
             self._doubled.append((self._lesson, press.device, press.keypad, one.device))
             self.eventful = True
-        one.device = press.device
 
     def _set_aside(self, press: KeyPress, flag: Flag, counter: str) -> Flag:
         self._count(press.device, counter)

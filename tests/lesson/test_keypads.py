@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from agent.lesson.events import KeypadFlagged
 from agent.lesson.keypads import KeypadWatch
-from agent.lesson.model import ClassRoll, Lesson, Moment, State
+from agent.lesson.model import Answer, ClassRoll, Lesson, Moment, Question, State
 from drivers.readings import KeyPress
 
 S = 1_000_000_000
@@ -36,7 +36,7 @@ def ids(count: int, start: int = 0) -> list[str]:
 def test_one_keypad_counts_so_many_presses_a_second_and_the_others_all() -> None:
     keypads, state = watch(most_presses=50), lesson()
     told = [keypads.hold(state, press("0A", 1000 + n / 500)) for n in range(5000)]
-    assert 500 <= told.count(None) <= 550
+    assert 450 <= told.count(None) <= 550
     assert [keypads.hold(state, press(one, 1010)) for one in ids(48)] == [None] * 48
     assert keypads.hold(state, press("0A", 1020)) is None  # it has come to rest
     [event] = keypads.take()
@@ -86,9 +86,23 @@ def test_a_crowd_that_goes_on_lets_nobody_new_in() -> None:
     assert held.count(None) == 10
 
 
+def asked(answered_through: str | None = None) -> State:
+    """A lesson with an open question, which 0A may have answered."""
+    state = lesson()
+    question = Question(
+        number=1, kind="single", options=["", ""], key=None, timer_s=None, policy="last_wins",
+        opened=Moment(1, 0),
+    )  # fmt: skip
+    state.lessons[0].questions.append(question)
+    if answered_through is not None:
+        question.answers["0A"] = Answer("A", answered_through, 1, 0)
+    return state
+
+
 def test_an_id_that_two_receivers_tell_is_told_once_and_loses_nothing() -> None:
-    keypads, state = watch(), lesson()
-    flags = [keypads.hold(state, press("0A", 1000 + n, device)) for n, device in enumerate("xyxyx")]
+    keypads = watch()
+    flags = [keypads.hold(asked(), press("0A", device="x"))]
+    flags += [keypads.hold(asked("x"), press("0A", device=one)) for one in "yxyx"]
     assert flags == [None] * 5
     assert keypads.counters("x") == keypads.counters("y") == {"keypads_doubled": 1}
     assert keypads.alarms("x") == keypads.alarms("y") == ["keypad_doubled"]
@@ -98,11 +112,12 @@ def test_an_id_that_two_receivers_tell_is_told_once_and_loses_nothing() -> None:
     )
 
 
-def test_a_keypad_that_moves_to_another_receiver_is_no_double() -> None:
-    keypads, state = watch(), lesson()
-    assert keypads.hold(state, press("0A", 1000, "x")) is None
-    assert keypads.hold(state, press("0A", 1100, "y")) is None
+def test_a_keypad_that_moves_to_another_receiver_is_no_double_unless_it_comes_back() -> None:
+    keypads = watch()
+    assert [keypads.hold(asked(), press("0A", device=one)) for one in "xyy"] == [None] * 3
     assert keypads.take() == []
+    assert keypads.hold(asked(), press("0A", device="x")) is None
+    assert [event.flag for event in keypads.take()] == ["keypad_doubled"]
 
 
 def test_a_seat_is_known_and_another_lesson_begins_anew() -> None:
@@ -122,4 +137,4 @@ def test_however_many_ids_there_are_little_is_kept_and_told() -> None:
     told = keypads.take()
     assert len(told) == 201
     assert sum(event.presses for event in told) == 20_000 - 150
-    assert len(keypads._known) <= 8_192  # noqa: SLF001
+    assert len(keypads.known) <= 8_192
