@@ -13,6 +13,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
+from agent.corners import Corners
 from agent.errors import NotDurable
 from agent.journal.errors import JournalError
 from agent.journal.store import Journal
@@ -23,14 +24,14 @@ from agent.lesson.keypads import KeypadWatch
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply, apply_all, copy_of
 from drivers.capabilities import Outcome
-from drivers.readings import CardTap, KeyPress, Measurement, Reading, RemoteKey, Token
+from drivers.readings import CardTap, KeyPress, Measurement, Reading, RemoteKey, Stroke, Token
 
 log = logging.getLogger(__name__)
 
 CAPACITY = 3_072
 """Readings that wait for their commit. Beyond it drivers wait; our receivers keep their presses."""
 
-NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster)
+NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster, cmd.DrawStroke)
 """Refused while the store is full: they only lead to answers that would be refused."""
 STORAGE_FULL = Outcome("rejected", "storage_full")
 UNHEEDED = Outcome("rejected", "no_question_open")
@@ -105,6 +106,7 @@ class Intake:
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._flags_due: asyncio.TimerHandle | None = None
+        self.corners = Corners()
         self.drained = 0
         self.unheeded: Counter[str] = Counter()
         """Readings that led to no event, by device: say, a presenter's key without a lesson."""
@@ -242,7 +244,9 @@ class Intake:
 
     def _hear(self, group: _Group, reading: Reading) -> Outcome:
         """What is neither an answer nor a card. A step of the lesson is taken without room, too."""
-        no_room = self.full and type(reading) is Measurement
+        if type(reading) is Stroke and self.corners.take(reading):
+            return rules.ACCEPTED
+        no_room = self.full and type(reading) in (Measurement, Stroke)
         events = [] if no_room else room.decide_reading(self._decided, reading)
         decided = self._decided
         for event in events:

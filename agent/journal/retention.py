@@ -26,6 +26,7 @@ LASTING_KINDS = (
     "RosterReplaced",
     "BindingMade",
     "BindingRemoved",
+    "BoardCalibrated",
 )
 
 

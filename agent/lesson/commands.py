@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.lesson.events import Place, Policy, QuestionKind, Show
+from agent.lesson.events import Ink, Place, Policy, QuestionKind, Show
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +108,41 @@ class Unbind(Command, frozen=True, kw_only=True):
     class_id: str
     keypad: str | None = None
     card: str | None = None
+
+
+class DrawStroke(Command, frozen=True, kw_only=True):
+    """A stroke of a pen on a page; `question`: whose board the page showed, None: the lesson's."""
+
+    lesson: str
+    question: int | None
+    tool: Literal["pen", "eraser"]
+    colour: Ink
+    width_mm: float
+    points: list[tuple[float, float, int]]
+    pressures: list[float]
+
+
+class UndoInk(Command, frozen=True, kw_only=True):
+    """Take the newest stroke or clearing of a board back."""
+
+    lesson: str
+    question: int | None
+
+
+class ClearInk(Command, frozen=True, kw_only=True):
+    """Clear a board."""
+
+    lesson: str
+    question: int | None
+
+
+class Calibrate(Command, frozen=True, kw_only=True):
+    """Where the corners of a board lie, from its upper left one, clockwise, and how large it is."""
+
+    device: str
+    corners: list[tuple[float, float]]
+    width_mm: float
+    height_mm: float
 
 
 class LearnClock(Command, frozen=True, kw_only=True):

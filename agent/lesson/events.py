@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 QuestionKind = Literal["single", "multiple", "true_false", "number", "buzz"]
 Policy = Literal["last_wins", "first_wins"]
 Show = Literal["hidden", "count", "distribution", "key"]
+Ink = Literal["black", "red", "blue", "green"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -273,6 +274,59 @@ class Measured(Event, frozen=True, kw_only=True):
     quantity: str
     value: float
     unit: str = ""
+
+
+class StrokeDrawn(Event, frozen=True, kw_only=True):
+    """A line was drawn on the board, or wiped from it.
+
+    What was written stays on this board: a name may be among it.
+
+    Attributes:
+        question: the open one, None: the board of the lesson itself.
+        device: the whiteboard, or "page" for a pen on a page.
+        points: (x_mm, y_mm, ms since the first) right and down of the board's upper left corner.
+        pressures: 0 to 1, one a point; none if the pen tells none.
+        count: how many points.
+    """
+
+    stays_on_board: ClassVar[tuple[str, ...]] = ("points", "pressures")
+
+    lesson: str
+    question: int | None = None
+    device: str
+    tool: Literal["pen", "eraser"] = "pen"
+    colour: Ink = "black"
+    width_mm: float
+    points: list[tuple[float, float, int]] = []
+    pressures: list[float] = []
+    count: int
+
+
+class InkUndone(Event, frozen=True, kw_only=True):
+    """The newest stroke or clearing of a board was taken back."""
+
+    lesson: str
+    question: int | None = None
+
+
+class InkCleared(Event, frozen=True, kw_only=True):
+    """A board was cleared."""
+
+    lesson: str
+    question: int | None = None
+
+
+class BoardCalibrated(Event, frozen=True, kw_only=True):
+    """Where the corners of a board lie, as its device tells them, and how large it is.
+
+    Attributes:
+        corners: in the device's own mm, from the upper left one, clockwise.
+    """
+
+    device: str
+    corners: list[tuple[float, float]]
+    width_mm: float
+    height_mm: float
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}

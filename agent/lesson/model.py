@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from agent.lesson import events as ev
+from agent.lesson.ink import Ink
 
 QuestionStatus = Literal["open", "closed", "revealed"]
 SEEN_TOKENS = 512
@@ -79,6 +80,7 @@ class Question(msgspec.Struct, kw_only=True):
     presses: int = 0
     buzzes: dict[str, Buzz] = {}
     settled: Moment | None = None
+    ink: Ink = msgspec.field(default_factory=Ink)
 
     def was_open_at(self, when: Moment) -> bool:
         """Whether an answer given at that moment counts."""
@@ -98,6 +100,7 @@ class Lesson(msgspec.Struct, kw_only=True):
     cards: dict[str, Moment] = {}
     seats: dict[str, int] = {}
     unasked_presses: int = 0
+    ink: Ink = msgspec.field(default_factory=Ink)
 
     @property
     def current(self) -> Question | None:
@@ -172,6 +175,14 @@ class LastMeasurement(msgspec.Struct, frozen=True):
     at: Moment
 
 
+class Surface(msgspec.Struct, frozen=True):
+    """A board as somebody calibrated it: its corners in its device's own mm, and its size."""
+
+    corners: list[tuple[float, float]]
+    width_mm: float
+    height_mm: float
+
+
 class WallClock(msgspec.Struct, frozen=True):
     """Wall time of one boot: wall_ns = mono_ns + offset_ns, within uncertainty_ns."""
 
@@ -182,7 +193,8 @@ class WallClock(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, kw_only=True):
     """Everything the events say. `epoch` and `seq` name the newest event applied.
 
-    `clocks` is by the kernel's boot id, `seen` and `measured` by device.
+    `clocks` is by the kernel's boot id, `seen`, `measured` and `surfaces` by device, the
+    newest surface last.
     """
 
     epoch: int = 0
@@ -194,6 +206,7 @@ class State(msgspec.Struct, kw_only=True):
     clocks: dict[str, WallClock] = {}
     last_press: LastPress = msgspec.field(default_factory=LastPress)
     measured: dict[str, LastMeasurement] = {}
+    surfaces: dict[str, Surface] = {}
 
     @property
     def lesson(self) -> Lesson | None:

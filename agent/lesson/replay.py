@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from agent.lesson import events as ev
+from agent.lesson.ink import Ink
 from agent.lesson.model import (
     ACCEPTED,
     CHANGED,
@@ -24,6 +25,7 @@ from agent.lesson.model import (
     Question,
     Seen,
     State,
+    Surface,
     Verdict,
     WallClock,
     moment,
@@ -333,6 +335,38 @@ def _measured(state: State, event: ev.Measured, at: Stamped) -> None:
     state.measured[event.device] = value
 
 
+def _ink(state: State, lesson: str, number: int | None) -> Ink | None:
+    if number is None:
+        found = _lesson(state, lesson)
+        return None if found is None else found.ink
+    question = _question(state, lesson, number)
+    return None if question is None else question.ink
+
+
+def _stroke_drawn(state: State, event: ev.StrokeDrawn, _: Stamped) -> None:
+    ink = _ink(state, event.lesson, event.question)
+    if ink is not None:
+        ink.draw(event)
+
+
+def _ink_undone(state: State, event: ev.InkUndone, _: Stamped) -> None:
+    ink = _ink(state, event.lesson, event.question)
+    if ink is not None:
+        ink.undo()
+
+
+def _ink_cleared(state: State, event: ev.InkCleared, _: Stamped) -> None:
+    ink = _ink(state, event.lesson, event.question)
+    if ink is not None:
+        ink.clear()
+
+
+def _board_calibrated(state: State, event: ev.BoardCalibrated, _: Stamped) -> None:
+    state.surfaces.pop(event.device, None)
+    surface = Surface(list(event.corners), event.width_mm, event.height_mm)
+    state.surfaces[event.device] = surface
+
+
 _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.ClockLearnt: _clock_learnt,
     ev.RosterReplaced: _roster_replaced,
@@ -352,4 +386,8 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.CardTapped: _card_tapped,
     ev.KeypadFlagged: _keypad_flagged,
     ev.Measured: _measured,
+    ev.StrokeDrawn: _stroke_drawn,
+    ev.InkUndone: _ink_undone,
+    ev.InkCleared: _ink_cleared,
+    ev.BoardCalibrated: _board_calibrated,
 }

@@ -13,9 +13,10 @@ from typing import Any
 
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
+from agent.lesson.drawing import decide_stroke
 from agent.lesson.model import Lesson, Question, State
 from agent.lesson.rules import decide
-from drivers.readings import Measurement, Reading, RemoteAction, RemoteKey
+from drivers.readings import Measurement, Reading, RemoteAction, RemoteKey, Stroke
 
 REMOTE_STEPS: dict[str, dict[str, str]] = {
     "open": {"next": "close", "start": "reveal", "previous": "less", "blank": "blank"},
@@ -91,4 +92,5 @@ def _measured(_: State, one: Measurement) -> list[ev.Event]:
 RULES: dict[type[Reading], Callable[[State, Any], list[ev.Event]]] = {
     RemoteKey: _remote_key,
     Measurement: _measured,
+    Stroke: decide_stroke,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.lesson import commands as cmd
+from agent.lesson import drawing
 from agent.lesson import events as ev
 from agent.lesson.errors import IllegalTransition, LessonRefused, NotThere
 from agent.lesson.model import (
@@ -360,6 +361,10 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.ReplaceRoster: _replace_roster,
     cmd.Bind: _bind,
     cmd.Unbind: _unbind,
+    cmd.DrawStroke: drawing.draw,
+    cmd.UndoInk: drawing.undo,
+    cmd.ClearInk: drawing.clear,
+    cmd.Calibrate: drawing.calibrate,
     cmd.LearnClock: _learn_clock,
     cmd.NoteSalvage: _note_salvage,
 }

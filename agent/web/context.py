@@ -55,6 +55,7 @@ class Context:
     clock_synced: Callable[[], bool]
     wall: Wall
     today: Callable[[], date]
+    now_ns: Callable[[], int]
     secure: bool
 
     def session(self, request: Request) -> Session | None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from agent.clock import ClockQuality
+from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
 from agent.web.views import (
     ClassView,
@@ -114,6 +115,23 @@ class LessonRecord(LessonView, frozen=True, kw_only=True):
 
     status: Literal["open", "ended"]
     questions: list[QuestionRecord]
+
+
+class StrokeReply(View, frozen=True, kw_only=True):
+    """A stroke. A point: x and y in mm, ms since the first, pressure 0 to 1 or null."""
+
+    tool: Literal["pen", "eraser"]
+    colour: Ink
+    width_mm: float
+    points: list[tuple[float, float, int, float | None]]
+
+
+class InkReply(View, frozen=True, kw_only=True):
+    """The strokes that are seen, without the first `after`; `changes` as in the live view."""
+
+    changes: int
+    after: int
+    strokes: list[StrokeReply]
 
 
 class JoinReply(View, frozen=True, kw_only=True):
@@ -225,6 +243,12 @@ OPERATIONS = {
     ("post", f"{QUESTION}/close"): Operation(200, AskedReply, STAFF),
     ("post", f"{QUESTION}/reveal"): Operation(200, AskedReply, STAFF),
     ("post", f"{QUESTION}/show"): Operation(200, AskedReply, STAFF),
+    ("get", "/lessons/{lesson}/ink"): Operation(200, InkReply, ROOM),
+    ("post", "/lessons/{lesson}/ink"): Operation(204, None, STAFF),
+    ("post", "/lessons/{lesson}/ink/undo"): Operation(204, None, STAFF),
+    ("post", "/lessons/{lesson}/ink/clear"): Operation(204, None, STAFF),
+    ("get", "/lessons/{lesson}/ink.svg"): Operation(200, None, TEACHER, "image/svg+xml"),
+    ("get", "/lessons/{lesson}/ink.inkml"): Operation(200, None, TEACHER, "application/inkml+xml"),
     ("get", "/s/info"): Operation(200, InfoReply),
     ("post", "/s/join"): Operation(200, JoinReply),
     ("post", "/s/answer"): Operation(200, AnswerReply, PHONE),
@@ -232,6 +256,9 @@ OPERATIONS = {
     ("get", "/health"): Operation(200, HealthReply),
     ("get", "/devices"): Operation(200, DevicesReply, TEACHER),
     ("post", "/devices/{device}/locate"): Operation(204, None, STAFF),
+    ("post", "/devices/{device}/corners"): Operation(204, None, TEACHER),
+    ("put", "/devices/{device}/corners"): Operation(204, None, TEACHER),
+    ("delete", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("get", "/live"): Operation(200, TeacherView, (*ROOM, *PHONE), STREAM),
     ("get", "/join.svg"): Operation(200, None, ROOM, "image/svg+xml"),
 }

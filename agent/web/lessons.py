@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -15,15 +14,14 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.identity import school_year
-from agent.journal.damage import is_damage, mark_suspect
 from agent.journal.roster import StudentName
 from agent.lesson import commands as cmd
 from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.events import Policy, QuestionKind, QuestionOpened, Show
-from agent.lesson.model import Lesson, LessonSpan, Question, State, answers_by_respondent
-from agent.lesson.replay import Stamped, copy_of, replay
+from agent.lesson.model import Lesson, Question, State, answers_by_respondent
 from agent.lesson.roster import parse_roster
 from agent.web.context import SEAT_PREFIX, Context
+from agent.web.past_lessons import lesson_of
 from agent.web.problems import Refusal
 from agent.web.views import TeacherQuestionView, View
 
@@ -135,29 +133,10 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         view = question_view(found, found.questions[number - 1], state)
         return _with_id(view, number, number=number)
 
-    def journalled(span: LessonSpan) -> list[Stamped]:
-        try:
-            return ctx.journal.lesson_events(span)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            mark_suspect(ctx.journal.path.parent)
-            hint = "this lesson cannot be read now; the board saves what it can at its next start"
-            raise Refusal(503, "journal_damaged", span.id, hint) from error
-
     def whole(lesson: str) -> bytes:
         """A lesson with all its questions; from the journal if it is no longer in memory."""
         state = ctx.intake.committed
-        span = state.spans.get(lesson)
-        if span is None:
-            raise NotThere("lesson_unknown", lesson, "choose one of the list")
-        found = state.find(lesson)
-        if found is None:
-            past = copy_of(State(classes=state.classes, clocks=state.clocks))
-            found = replay(journalled(span), past).find(lesson)
-            if found is None:
-                raise NotThere("lesson_unknown", lesson, "its events are no longer on the board")
-            found.class_id = span.class_id
+        found = lesson_of(ctx, lesson)
         roll = state.roll(found)
         questions = []
         for question in found.questions:

@@ -24,7 +24,7 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.supervisor import Supervisor
-from agent.web import board, lessons, problems, sessions, students
+from agent.web import board, corners, ink, lessons, problems, sessions, students
 from agent.web.address import own_address
 from agent.web.assets import add_pages, static_folder
 from agent.web.auth import Access
@@ -152,6 +152,7 @@ class WebServer:
             clock_synced=clock_synced,
             wall=wall,
             today=today,
+            now_ns=now_ns,
             secure=tls_cert_file is not None,
         )
         own = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *allowed_hosts}
@@ -273,6 +274,8 @@ class WebServer:
                 for screen, shown in ctx.access.screens.waiting()
                 if role == "teacher"
             ],
+            ink=ink.ink_view(state, lesson),
+            calibration=corners.calibration_view(ctx) if role == "teacher" else None,
         )
 
     def _projector(self, number: int) -> ProjectorView:
@@ -287,6 +290,8 @@ class WebServer:
             joined_phones=0 if lesson is None else len(lesson.seats),
             question=ctx.pages.room_question(),
             pairing_code=None if pairing is None else pairing[0],
+            lesson=None if lesson is None else lesson.id,
+            ink=ink.ink_view(ctx.intake.committed, lesson),
         )
 
     def _student(self, number: int) -> StudentView:
@@ -329,7 +334,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (sessions, lessons, students):
+    for module in (sessions, lessons, ink, corners, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

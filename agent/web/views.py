@@ -268,6 +268,39 @@ class ScreenView(View, frozen=True, kw_only=True):
     number: str
 
 
+class InkView(View, frozen=True, kw_only=True):
+    """The board that is drawn on now; its strokes are fetched apart.
+
+    Attributes:
+        question: whose it is, None: the lesson's own.
+        strokes: how many are seen.
+        changes: grows with whatever is more than a stroke more: then all are fetched again.
+        undoable: whether there is a step to take back.
+        full: strokes are refused.
+    """
+
+    question: int | None
+    strokes: int
+    changes: int
+    undoable: bool
+    full: bool
+    width_mm: float
+    height_mm: float
+
+
+class CalibrationView(View, frozen=True, kw_only=True):
+    """A whiteboard whose corners somebody touches.
+
+    Attributes:
+        touched: so far, in the device's own mm.
+        smeared: the newest stroke was a line, and no touch.
+    """
+
+    device: str
+    touched: list[tuple[float, float]]
+    smeared: bool
+
+
 class TeacherView(View, frozen=True, kw_only=True):
     """All of the teacher's page. `journal_ok` False: answers are refused, without a tick."""
 
@@ -284,10 +317,12 @@ class TeacherView(View, frozen=True, kw_only=True):
     lesson: LessonView | None
     pairing: PairingView | None
     screens: list[ScreenView]
+    ink: InkView | None = None
+    calibration: CalibrationView | None = None
 
 
 class ProjectorView(View, frozen=True, kw_only=True):
-    """All of the projector's page."""
+    """All of the projector's page. `lesson`: the id of the open one."""
 
     version: int
     title: str | None
@@ -296,6 +331,8 @@ class ProjectorView(View, frozen=True, kw_only=True):
     joined_phones: int
     question: RoomQuestionView | None
     pairing_code: str | None
+    lesson: str | None = None
+    ink: InkView | None = None
 
 
 class StudentView(View, frozen=True, kw_only=True):

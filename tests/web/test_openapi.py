@@ -86,6 +86,10 @@ BODIES: dict[tuple[str, str], object] = {
     ("patch", "{lesson}"): {"class_id": None},
     ("post", "questions"): {"kind": "number"},
     ("post", "show"): {"show": "count"},
+    ("post", "ink"): {"width_mm": 4, "points": [[1, 2, 0]]},
+    ("post", "undo"): {},
+    ("post", "clear"): {},
+    ("put", "corners"): {"width_mm": 2000, "height_mm": 1000},
     ("post", "answer"): {"question": 1, "key": "A", "attempt_id": "12345678"},
 }
 

@@ -145,6 +145,22 @@ export interface StorageView {
   names_lost: boolean;
 }
 
+export interface InkView {
+  question: number | null;
+  strokes: number;
+  changes: number;
+  undoable: boolean;
+  full: boolean;
+  width_mm: number;
+  height_mm: number;
+}
+
+export interface CalibrationView {
+  device: string;
+  touched: [number, number][];
+  smeared: boolean;
+}
+
 export interface TeacherView {
   role: "teacher" | "guest";
   version: number;
@@ -159,6 +175,8 @@ export interface TeacherView {
   lesson: LessonView | null;
   pairing: PairingView | null;
   screens: ScreenView[];
+  ink: InkView | null;
+  calibration: CalibrationView | null;
 }
 
 export interface ProjectorView {
@@ -169,6 +187,8 @@ export interface ProjectorView {
   joined_phones: number;
   question: RoomQuestionView | null;
   pairing_code: string | null;
+  lesson: string | null;
+  ink: InkView | null;
 }
 
 export interface StudentView {
