@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agent import clock
-from drivers.ports import ByteLine, InputLine, Phones
+from drivers.ports import ByteLine, CardSlot, InputLine, Phones
+from drivers.presence import Presence
 from drivers.serial import SerialLine
 
 
@@ -13,6 +14,7 @@ class BoardPorts:
     def __init__(self, phones: Phones) -> None:
         """`phones`: where answers from the students' page wait."""
         self._phones = phones
+        self._presences: dict[str, Presence] = {}
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """Open a serial port."""
@@ -29,6 +31,16 @@ class BoardPorts:
         from drivers.evdev import open_input  # noqa: PLC0415 (as above)
 
         return open_input(port, grab=grab, key=key)
+
+    async def card_slot(self, port: str) -> CardSlot:
+        """Open a PC/SC reader."""
+        from drivers.card_slot import PcscSlot  # noqa: PLC0415 (as above; pyscard is an extra)
+
+        return await PcscSlot.open(port)
+
+    def presence(self, device_id: str) -> Presence:
+        """What lies on a card reader."""
+        return self._presences.setdefault(device_id, Presence())
 
     def now_ns(self) -> int:
         """CLOCK_BOOTTIME in ns."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from drivers.capabilities import Outcome
+from drivers.presence import Presence
 from drivers.readings import KeyPress, Token
 
 
@@ -56,6 +57,34 @@ class InputLine(ByteLine, Protocol):
         """The slot that its records are of, and what is in every slot; nothing if nobody knows."""
 
 
+class CardSlot(Protocol):
+    """An open reader of chip cards: one card at a time. Raises `DeviceLost` when it goes away.
+
+    Attributes:
+        name: what the reader is called, for people.
+    """
+
+    name: str
+
+    async def change(self) -> bytes | None:
+        """Wait until a card is laid down or taken away; its ATR, None when there is none now.
+
+        The first time it does not wait. A card swapped unseen is a change, too, and so is, a little
+        later, one that still lies there and gave no answer: it can be asked again.
+        """
+
+    async def ask(self, command: bytes) -> bytes:
+        """Send an APDU to the card that lies there; its answer, or b"" if it gave none.
+
+        Raises:
+            DeviceLost: the reader is gone.
+            DeviceMisconfigured: this user may not speak to cards.
+        """
+
+    async def close(self) -> None:
+        """Let go of the reader; safe to call twice."""
+
+
 class Phones(Protocol):
     """Answers given on the students' page, waiting for the `phone` driver."""
 
@@ -99,6 +128,20 @@ class Ports(Protocol):
         Raises:
             DeviceLost: it is not there.
             DeviceMisconfigured: no permission, taken by another program, or not the only one.
+        """
+
+    async def card_slot(self, port: str) -> CardSlot:
+        """Open a PC/SC reader by a part of its name, or the only one there is with "".
+
+        Raises:
+            DeviceLost: the reader is not there, or the service that reads it is not.
+            DeviceMisconfigured: the library is not installed, no permission, or not the only one.
+        """
+
+    def presence(self, device_id: str) -> Presence:
+        """What lies on a card reader: the same as long as the agent runs.
+
+        A driver that is started again so knows a card that has lain there all the time.
         """
 
     def now_ns(self) -> int:

@@ -12,9 +12,9 @@ from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
-    "api", "beats", "capabilities", "contacts", "device_file", "dialogue", "errors", "evdev",
-    "exchange", "hidraw", "line_pattern", "plugs", "ports", "presence", "readings", "registry",
-    "reports", "serial", "usb",
+    "api", "beats", "blocking", "capabilities", "card_slot", "card_taps", "contacts", "device_file",
+    "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern", "plugs", "ports",
+    "presence", "readings", "registry", "reports", "serial", "usb",
 }  # fmt: skip
 NOT_FAMILIES = {"protocols", "sim"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")

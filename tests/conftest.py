@@ -6,6 +6,7 @@ it fails, and so does every other skip, unless its reason begins with `cannot ru
 kernel without a feature). The programs come with `./dev packages`.
 """
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Generator
@@ -26,13 +27,18 @@ PROGRAMS = {
     "mosquitto_passwd": ("mosquitto_passwd",),
     "node": ("node",),
     "openssl": ("openssl",),
+    "pcscd": ("pcscd",),
     "simavr": ("/usr/include/simavr/sim_avr.h",),
     "systemd-analyze": ("systemd-analyze",),
     "systemd-sysusers": ("systemd-sysusers",),
     "systemd-tmpfiles": ("systemd-tmpfiles",),
     "udevadm": ("udevadm",),
     "umockdev": ("umockdev-run",),
+    "unshare": ("unshare",),
+    "vpcd": ("/usr/lib/pcsc/drivers/serial/libifdvpcd.so",),
 }
+# Python packages that ./dev setup leaves out where they cannot be built.
+MODULES = {"pyscard": "smartcard"}
 IN_CI = os.environ.get("CI") == "true"
 EXCUSE = "cannot run here: "
 
@@ -45,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def is_there(program: str) -> bool:
+    if program in MODULES:
+        return importlib.util.find_spec(MODULES[program]) is not None
     return any(Path(p).exists() if "/" in p else shutil.which(p) for p in PROGRAMS[program])
 
 
@@ -52,7 +60,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     wanted = [name for marker in item.iter_markers("needs") for name in marker.args]
     missing = sorted({name for name in wanted if not is_there(name)})
     if missing:
-        pytest.skip(f"needs {', '.join(missing)}: run ./dev packages")
+        pytest.skip(f"needs {', '.join(missing)}: run ./dev packages, then ./dev setup")
 
 
 @pytest.hookimpl(wrapper=True)

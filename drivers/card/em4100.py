@@ -12,9 +12,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from drivers import api
+from drivers.card_taps import run_taps
 from drivers.ports import Ports
 from drivers.presence import Presence
-from drivers.readings import Attached, CardTap
+from drivers.readings import CardTap
 
 FRAME = re.compile(rb"\x02([0-9A-Fa-f]{10})([0-9A-Fa-f]{2})\x03")
 FRAME_BYTES = 14
@@ -50,16 +51,10 @@ class Em4100(api.Driver):
         """Read cards until cancelled."""
         line = await self.ports.serial(self._port, baud=self._baud)
         self._decoder, self._presence = Em4100Decoder(self.device_id), Presence()
-        try:
-            await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
-            while True:
-                data = await line.read()
-                now_ns = self.ports.now_ns()
-                for tap in self._decoder.feed(data, now_ns):
-                    if self._presence.arrives(tap.uid, now_ns):
-                        await emit(tap)
-        finally:
-            line.close()
+        await run_taps(
+            line, self._decoder, self._presence, emit,
+            device_id=self.device_id, now_ns=self.ports.now_ns,
+        )  # fmt: skip
 
     def counters(self) -> dict[str, int]:
         """Bytes of no frame, and frames of cards that simply lay there."""

@@ -19,10 +19,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from drivers import api
+from drivers.card_taps import run_taps
 from drivers.evdev import EV_KEY, EV_SYN, PRESSED, RELEASED, SYN_DROPPED, EventDecoder, InputEvent
 from drivers.ports import Ports
 from drivers.presence import Presence
-from drivers.readings import Attached, CardTap
+from drivers.readings import CardTap
 
 Form = Literal["decimal", "decimal_reversed", "hex", "hex_reversed"]
 
@@ -74,16 +75,10 @@ class Keyboard(api.Driver):
         """Read cards until cancelled."""
         line = await self.ports.input(self._port, grab=True, key=KEY_ENTER)
         self._decoder, self._presence = self._begin()
-        try:
-            await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
-            while True:
-                data = await line.read()
-                now_ns = self.ports.now_ns()
-                for tap in self._decoder.feed(data, now_ns):
-                    if self._presence.arrives(tap.uid, now_ns):
-                        await emit(tap)
-        finally:
-            line.close()
+        await run_taps(
+            line, self._decoder, self._presence, emit,
+            device_id=self.device_id, now_ns=self.ports.now_ns,
+        )  # fmt: skip
 
     def _begin(self) -> tuple[KeyboardDecoder, Presence]:
         return KeyboardDecoder(self.device_id, self._form, self._digits), Presence()

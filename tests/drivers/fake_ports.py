@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drivers.api import Bus
 from drivers.capabilities import Outcome
-from drivers.errors import DeviceLost
-from drivers.ports import Axis, ByteLine, InputLine, Phones, SlotState
+from drivers.errors import DeviceLost, DriverError
+from drivers.ports import Axis, ByteLine, CardSlot, InputLine, Phones, SlotState
+from drivers.presence import Presence
 from drivers.readings import KeyPress, Token
 
 Delivery = Callable[[bytes], Iterator[bytes]]
@@ -113,6 +114,51 @@ class MemoryLine:
             raise DeviceLost("port_gone", "memory", "plug it in again")
 
 
+class MemorySlot:
+    """A `CardSlot`. The reader's end: `lay`, `lift`, `unplug`, `asked`."""
+
+    name = "Memory Reader 00 00"
+
+    def __init__(
+        self, answer: Callable[[bytes], bytes] | None = None, *, atr: bytes | None = None
+    ) -> None:
+        """`answer`, `atr`: of a card that lies on it at the start, what it says to an APDU."""
+        self.asked: list[bytes] = []
+        self.closed = False
+        self._answer = answer or (lambda _: b"")
+        self._changes: asyncio.Queue[bytes | DriverError | None] = asyncio.Queue()
+        self._changes.put_nowait(atr)
+
+    def lay(self, answer: Callable[[bytes], bytes], atr: bytes = b"\x3b\x80") -> None:
+        """Lay a card on it, or another in place of it."""
+        self._answer = answer
+        self._changes.put_nowait(atr)
+
+    def lift(self) -> None:
+        """Take the card away."""
+        self._changes.put_nowait(None)
+
+    def unplug(self) -> None:
+        """Pull the cable."""
+        self._changes.put_nowait(DeviceLost("port_gone", self.name, "plug it in again"))
+
+    async def change(self) -> bytes | None:
+        """What the host waits for."""
+        change = await self._changes.get()
+        if isinstance(change, DriverError):
+            raise change
+        return change
+
+    async def ask(self, command: bytes) -> bytes:
+        """What the host asks."""
+        self.asked.append(command)
+        return self._answer(command)
+
+    async def close(self) -> None:
+        """Done by the host."""
+        self.closed = True
+
+
 class MemoryPhones:
     """`Phones` with presses put in by a test."""
 
@@ -149,6 +195,8 @@ class FakePorts:
         self.asked: list[Bus] = []
         self.clock_ns = 1_000_000_000_000
         self.memory_phones = MemoryPhones()
+        self.slots: deque[MemorySlot] = deque()
+        self._presences: dict[str, Presence] = {}
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """The next line, or no such port when none is left."""
@@ -161,6 +209,18 @@ class FakePorts:
     async def input(self, port: str, *, grab: bool, key: int | None = None) -> InputLine:
         """The next line: its bytes are the kernel's records."""
         return self._next("input", port, int(grab))
+
+    async def card_slot(self, port: str) -> CardSlot:
+        """The next of `slots`, or no such reader when none is left."""
+        self.asked.append("smartcard")
+        self.opened.append((port, 0))
+        if not self.slots:
+            raise DeviceLost("port_missing", port, "plug it in")
+        return self.slots.popleft()
+
+    def presence(self, device_id: str) -> Presence:
+        """What lies on a reader."""
+        return self._presences.setdefault(device_id, Presence())
 
     def _next(self, bus: Bus, path: str, how: int) -> MemoryLine:
         self.asked.append(bus)
