@@ -17,7 +17,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from agent.errors import AgentError, InputInvalid, SettingsInvalid
-from agent.journal.errors import JournalError
+from agent.journal.errors import GivenUnfit, JournalError
 from drivers.errors import DriverError, UnknownDriver
 
 WELL, FAILED, CORRECT_IT = 0, 1, 2
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(CORRECT_IT, *error.lines())
     except UnknownDriver as error:
         return _tell(CORRECT_IT, f"{error.where}: there is no such driver; {error.hint}")
-    except (InputInvalid, DriverError) as error:
+    except (InputInvalid, DriverError, GivenUnfit) as error:
         return _tell(CORRECT_IT, f"{error.where}: {error.hint}")
     except (AgentError, JournalError) as error:
         return _tell(FAILED, f"{error.where}: {error.hint}")

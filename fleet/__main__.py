@@ -123,7 +123,6 @@ def _collect(arguments: argparse.Namespace) -> int:
     )
     url = parse_url(options.url)
     client = make_client(options, "collect")
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     board = Address(*parts).checked()
     found = collect(client, url.host, url.port, board, arguments.folder)
     for path in found:

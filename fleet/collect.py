@@ -54,7 +54,7 @@ class _File:
 def collect(
     client: paho.Client, host: str, port: int, address: Address, folder: Path
 ) -> list[Path]:
-    """The damaged files of a board, written into `folder`, mode 0600.
+    """The damaged files of a board, written into `folder`, mode 0600; made if there are any.
 
     Raises:
         NotCollected: the broker or the board does not answer, refuses, or parts are missing.
@@ -81,6 +81,8 @@ def collect(
             if report.state != "SUCCEEDED":
                 raise NotCollected(f"{address.device}: {report.state} {report.detail}")
             if all(file.whole is not None for file in files.values()):
+                if files:
+                    folder.mkdir(parents=True, exist_ok=True)
                 return [_write(folder / name, file) for name, file in files.items()]
         raise NotCollected(f"{address.device}: parts are missing; ask again")
     except queue.Empty:

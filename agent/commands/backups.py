@@ -62,7 +62,7 @@ def put_back(source: Path, data_dir: Path) -> Path | None:
     """Put a checked backup back; where the former files are, if known.
 
     Raises:
-        BackupUnusable: there is no room for it.
+        BackupFailed: there is no room for it.
         AgentError: the running agent refuses, or does not come back.
         JournalUnusable: an agent runs that cannot be reached.
     """

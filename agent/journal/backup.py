@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.journal.errors import JournalError
+from agent.journal.errors import GivenUnfit, JournalError
 from agent.journal.migrations import STEPS
 from agent.private_file import sync_folder
 
@@ -34,10 +34,10 @@ Progress = Callable[[int, int], None]
 
 
 class BackupFailed(JournalError, OSError):
-    """No backup was made; what was there is as before."""
+    """No backup was made, or none put back; what was there is as before."""
 
 
-class BackupUnusable(JournalError, ValueError):
+class BackupUnusable(GivenUnfit):
     """It cannot be put back; nothing was changed."""
 
 
@@ -54,20 +54,21 @@ def make(data_dir: Path, out: Path, *, device: str, now_s: float, progress: Prog
     """Write a backup to `out`, mode 0600, which must not exist.
 
     Raises:
-        BackupFailed: there is such a file, no journal, or the disk has no room.
+        GivenUnfit: there is such a file, it may not be written, or there is no journal.
+        BackupFailed: the journal cannot be copied, or the disk has no room.
     """
     journal = data_dir / JOURNAL
     if not journal.is_file():
         hint = "no journal here; is data_dir right, and has the agent run?"
-        raise BackupFailed("journal_missing", str(journal), hint)
+        raise GivenUnfit("journal_missing", str(journal), hint)
     try:
         os.close(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError as error:
         hint = "there is such a file already; choose another name"
-        raise BackupFailed("backup_exists", str(out), hint) from error
+        raise GivenUnfit("backup_exists", str(out), hint) from error
     except OSError as error:
         hint = f"cannot be written ({error.strerror})"
-        raise BackupFailed("backup_unwritable", str(out), hint) from error
+        raise GivenUnfit("backup_unwritable", str(out), hint) from error
     try:
         _copy(journal, out, progress)
         _add(data_dir, out, device, int(now_s))

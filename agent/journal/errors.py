@@ -23,6 +23,10 @@ class CommitFailed(JournalError, OSError):
     """Nothing of this group is on disk; it may be tried again."""
 
 
+class GivenUnfit(JournalError, ValueError):
+    """What was given must be corrected: a file or a folder. Nothing was changed."""
+
+
 class JournalUnusable(JournalError, ValueError):
     """A person must act: a newer agent's file, another agent that holds it, a failing disk."""
 

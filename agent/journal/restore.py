@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from agent.journal import backup, damage
-from agent.journal.backup import JOURNAL, BackupUnusable
+from agent.journal.backup import JOURNAL, BackupFailed
 from agent.private_file import sync_folder, write_private
 
 STAGING, READY = "restore.staging", "restore.ready"
@@ -29,12 +29,13 @@ def stage(source: Path, data_dir: Path) -> Path:
     """Unpack a backup into a folder of `data_dir`; nothing present changes.
 
     Raises:
-        BackupUnusable: it is damaged, or there is no room for it.
+        BackupUnusable: it is damaged.
+        BackupFailed: there is no room for it.
     """
     free = os.statvfs(data_dir)
     if source.stat().st_size + ROOM_BYTES > free.f_bavail * free.f_frsize:
         hint = "no room for a second copy in data_dir; free space first"
-        raise BackupUnusable("disk_full", str(data_dir), hint)
+        raise BackupFailed("disk_full", str(data_dir), hint)
     staging = data_dir / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
@@ -61,7 +62,7 @@ def make_ready(data_dir: Path) -> None:
 def take(data_dir: Path) -> Path | None:
     """Put files that are ready in their places; where the former ones are now.
 
-    None if there was nothing to do. Nobody else may use the folder.
+    None if there were none, or nothing was ready. Nobody else may use the folder.
     """
     ready = data_dir / READY
     if not ready.is_dir():
@@ -82,8 +83,11 @@ def take(data_dir: Path) -> Path | None:
     sync_folder(kept)
     sync_folder(data_dir)
     shutil.rmtree(ready)
+    former = any(kept.iterdir())
+    if not former:
+        kept.rmdir()
     sync_folder(data_dir)
-    return kept
+    return kept if former else None
 
 
 def _swap(new: Path, present: Path, kept: Path) -> None:

@@ -40,7 +40,7 @@ def backup(config: Path) -> Path:
     return out
 
 
-def refused(config: Path, *arguments: str | Path, status: int = 1) -> None:
+def refused(config: Path, *arguments: str | Path, status: int = 2) -> None:
     command = [str(one) for one in arguments]
     assert command_line.main([command[0], "--config", str(config), *command[1:]]) == status
 
@@ -134,16 +134,27 @@ def test_a_backup_of_another_board_is_refused(
 ) -> None:
     text = config.read_text(encoding="utf-8").replace("board-1", "board-2")
     config.write_text(text, encoding="utf-8")
-    refused(config, "restore", backup, "--yes", status=2)
+    refused(config, "restore", backup, "--yes")
     assert "it is the backup of board-1" in capsys.readouterr().err
 
 
 def test_a_restore_that_nobody_confirms_changes_nothing(
     backup: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused(config, "restore", backup, status=2)
+    refused(config, "restore", backup)
     assert "add --yes" in capsys.readouterr().err
     assert not list((config.parent / "data").glob("*restore*"))
+
+
+def test_on_an_empty_board_nothing_is_kept_of_before(
+    backup: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = config.parent / "data"
+    shutil.rmtree(data)
+    data.mkdir()
+    assert command_line.main(["restore", "--config", str(config), str(backup), "--yes"]) == 0
+    assert not list(data.glob("before-restore-*"))
+    assert capsys.readouterr().out.endswith("It is put back.\n")
 
 
 def test_names_come_back(backup: Path, config: Path) -> None:

@@ -267,6 +267,7 @@ def test_what_a_person_must_correct_is_said_plainly(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
+    assert list(tmp_path.iterdir()) == []
     error = capsys.readouterr().err
     assert says in error
     assert "secret" not in error

@@ -122,7 +122,7 @@ async def test_a_board_that_does_not_run_is_restored_too_with_names_key_and_pin(
     assert await command("restore", "--config", config, out, "--yes") == 0
     assert {name: (other / name).read_bytes() for name in kept} == kept
     assert sorted(path.name for path in other.iterdir()) == [
-        *("before-restore-1", "journal.db", "journal.lock", "roster.db"),
+        *("journal.db", "journal.lock", "roster.db"),
         *("school-key", "teacher-pin", "teacher-pin.argon2"),
     ]
     moved = settings.agent.model_copy(update={"data_dir": other})

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import queue
 import re
 import sqlite3
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from agent.clock import now_ns
+from drivers.sim.receiver import PtyLine, VirtualReceiver
 from tests.web.browser_room import ROOT, Room, room_code, running_agent
 
 pytestmark = pytest.mark.needs("chromium")
@@ -165,9 +171,50 @@ def test_what_the_school_did_not_take_is_told(browser: Browser, tmp_path: Path) 
         agent.start()
         room = Room(browser, agent)
         page = room.teacher()
-        page.get_by_role("button", name="未联学校").click()
+        label = page.get_by_role("button", name="学校：有数据没收进")
+        expect(label.locator(".dot.wait")).to_be_visible()
+        label.click()
         told = page.get_by_text("1 条学校服务器没能收进，已在本机另存，请告诉信息老师。")
         expect(told).to_be_visible()
+        room.close()
+
+
+@contextmanager
+def receiver_without_room(refused: int) -> Iterator[str]:
+    """The port of a receiver that has refused so many presses."""
+    left = threading.Event()
+    paths: queue.Queue[str] = queue.Queue()
+
+    async def serve() -> None:
+        receiver = VirtualReceiver(now_ns=now_ns)
+        receiver.refused = refused
+        async with PtyLine(receiver, now_ns) as line:
+            paths.put(line.path)
+            await asyncio.to_thread(left.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        yield paths.get(timeout=10)
+    finally:
+        left.set()
+        thread.join()
+
+
+def test_presses_that_a_full_receiver_refused_are_told_and_seen_without_looking(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with receiver_without_room(refused=3) as port, running_agent(tmp_path) as agent:
+        agent.stop()
+        config = tmp_path / "agent.toml"
+        config.write_text(config.read_text().replace(f"{tmp_path / 'data'}/no-such-port", port))
+        agent.start()
+        room = Room(browser, agent)
+        page = room.teacher()
+        label = page.get_by_role("button", name=re.compile("^设备: 2, 有按键没有收下$"))
+        expect(label.locator(".dot.wait")).to_be_visible()
+        label.click()
+        expect(page.get_by_text("接收器存满过：通电以来有 3 次按键没有收下")).to_be_visible()
         room.close()
 
 

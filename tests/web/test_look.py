@@ -20,7 +20,8 @@ OVERLAPPING = """name => {
         && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
 }"""
 OVERFULL = """name => [...document.querySelectorAll(name)]
-    .filter(one => one.scrollHeight > one.clientHeight + 1).length"""
+    .filter(one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1)
+    .length"""
 
 
 def ask(teacher: Page, **question: Any) -> None:
@@ -69,7 +70,35 @@ def test_a_phones_tile_holds_its_text(room: Room, count: int) -> None:
     ask(teacher, options=[LONG] * count)
     expect(phone.locator(".tile")).to_have_count(count)
     assert phone.evaluate(OVERFULL, ".tile") == 0
-    assert phone.evaluate(OVERLAPPING, ".tile, .outcome") == 0
+    assert phone.evaluate(OVERLAPPING, ".tile") == 0
+
+
+@pytest.mark.parametrize("kind", ["single", "multiple"])
+def test_what_became_of_an_answer_is_in_view_above_however_many_options(
+    room: Room, kind: str
+) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher, options=[LONG] * 10, kind=kind)
+    expect(phone.locator(".tile")).to_have_count(10)
+    phone.locator(".tile").first.click()
+    if kind == "multiple":
+        expect(phone.locator(".send")).to_be_in_viewport(ratio=1)
+        phone.locator(".send").click()
+    expect(phone.locator(".outcome .in")).to_be_in_viewport(ratio=1)
+    phone.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(phone.locator(".tile").last).to_be_in_viewport()
+    assert phone.evaluate(OVERLAPPING, "li:last-child .tile, .foot") == 0
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_texts_beside_the_bars_are_whole(room: Room, width: int) -> None:
+    teacher = room.lesson(viewport={"width": width, "height": 800})
+    ask(teacher, options=["保持静止或匀速直线运动", "作匀加速直线运动", "自由落体运动", "圆周运动"])
+    teacher.locator(".private button[aria-expanded]").click()
+    expect(teacher.locator(".bar-text")).to_have_count(4)
+    assert teacher.evaluate(OVERFULL, ".bar-text") == 0
+    assert teacher.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("width", [320, 360, 768])

@@ -20,6 +20,7 @@ export function Question({ phone, asked, now_ms }: Props) {
   const locked = status !== "open" || (asked.policy === "first_wins" && (recorded ?? sending) !== null);
   const timer_s = status === "open" ? left_s(asked, now_ms - phone.seen.received_ms) : null;
   const typed = phone.typed.question === number ? phone.typed.text : (recorded ?? "");
+  const letters = joinLetters(typed);
   const send = (key: string) => phone.answer(number, key);
   return (
     <main class="question">
@@ -33,7 +34,14 @@ export function Question({ phone, asked, now_ms }: Props) {
       ) : (
         <Tiles phone={phone} asked={asked} recorded={recorded} sending={sending} locked={locked} typed={typed} send={send} />
       )}
-      <Outcome phone={phone} asked={asked} recorded={recorded} />
+      <div class="foot">
+        {asked.kind === "multiple" && status === "open" && (
+          <button class="send" type="button" disabled={locked || letters === "" || letters === (sending ?? recorded)} onClick={() => send(letters)}>
+            {letters === "" ? t.send : t.sendLetters(letters)}
+          </button>
+        )}
+        <Outcome phone={phone} asked={asked} recorded={recorded} />
+      </div>
     </main>
   );
 }
@@ -61,34 +69,27 @@ function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesPr
     else phone.type(asked.number, letters.includes(key) ? letters.replace(key, "") : letters + key);
   };
   return (
-    <>
-      <ul class={buzz ? "tiles lone" : texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
-        {keys.map((key, place) => {
-          const chosen = several ? letters.includes(key) : has(sending ?? recorded, key);
-          const safe = has(recorded, key) && sending === null;
-          return (
-            <li key={key}>
-              <button
-                class={`tile${chosen ? " chosen" : ""}${safe ? " safe" : ""}`}
-                type="button"
-                aria-pressed={chosen}
-                disabled={locked}
-                onClick={() => tap(key)}
-              >
-                {!buzz && <Sign of={key} />}
-                <b>{answerText(t, key)}</b>
-                {asked.options[place] && <span class="tile-text">{asked.options[place]}</span>}
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-      {several && asked.status === "open" && (
-        <button class="send" type="button" disabled={locked || letters === "" || letters === (sending ?? recorded)} onClick={() => send(letters)}>
-          {letters === "" ? t.send : t.sendLetters(letters)}
-        </button>
-      )}
-    </>
+    <ul class={buzz ? "tiles lone" : texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
+      {keys.map((key, place) => {
+        const chosen = several ? letters.includes(key) : has(sending ?? recorded, key);
+        const safe = has(recorded, key) && sending === null;
+        return (
+          <li key={key}>
+            <button
+              class={`tile${chosen ? " chosen" : ""}${safe ? " safe" : ""}`}
+              type="button"
+              aria-pressed={chosen}
+              disabled={locked}
+              onClick={() => tap(key)}
+            >
+              {!buzz && <Sign of={key} />}
+              <b>{answerText(t, key)}</b>
+              {asked.options[place] && <span class="tile-text">{asked.options[place]}</span>}
+            </button>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 
