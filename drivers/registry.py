@@ -13,8 +13,8 @@ from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
     "api", "beats", "blocking", "capabilities", "card_slot", "card_taps", "contacts", "device_file",
-    "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern", "plugs", "ports",
-    "presence", "readings", "registry", "reports", "serial", "usb",
+    "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern", "listening", "plugs",
+    "ports", "presence", "readings", "registry", "reports", "serial", "usb",
 }  # fmt: skip
 NOT_FAMILIES = {"protocols", "sim"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")

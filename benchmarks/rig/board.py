@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from json import dumps
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,6 +39,7 @@ class Board:
         folder: Path,
         *,
         ports: Sequence[str],
+        devices: Sequence[Mapping[str, Any]] = (),
         cloud_url: str | None,
         data_dir: Path | None = None,
         max_mb: int | None = None,
@@ -46,7 +48,8 @@ class Board:
     ) -> None:
         """Take everything, start nothing.
 
-        `ports`: serial ports with a receiver each. `max_mb`: what the journal may hold.
+        `ports`: serial ports with a receiver each. `devices`: other entries of its settings.
+        `max_mb`: what the journal may hold.
         `usual_limits`: keypads may not press faster than people do.
         `sampled`: a file that says afterwards what the agent was doing, see
         `benchmarks.rig.sampler`.
@@ -56,6 +59,7 @@ class Board:
         self.port = free_port()
         self._config = folder / "agent.toml"
         self._ports = ports
+        self._devices = devices
         self._cloud_url = cloud_url
         self._max_mb = max_mb
         self._usual_limits = usual_limits
@@ -171,6 +175,8 @@ class Board:
         for number, port in enumerate(self._ports, start=1):
             lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
             lines += [f'port = "{port}"']
+        for device in self._devices:  # what JSON writes of a string or a number, TOML reads
+            lines += ["[[devices]]", *(f"{key} = {dumps(one)}" for key, one in device.items())]
         return "\n".join(lines) + "\n"
 
 

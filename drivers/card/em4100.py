@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from drivers import api
-from drivers.card_taps import run_taps
+from drivers.listening import listen
 from drivers.ports import Ports
 from drivers.presence import Presence
 from drivers.readings import CardTap
@@ -51,10 +51,21 @@ class Em4100(api.Driver):
         """Read cards until cancelled."""
         line = await self.ports.serial(self._port, baud=self._baud)
         self._decoder, self._presence = Em4100Decoder(self.device_id), Presence()
-        await run_taps(
-            line, self._decoder, self._presence, emit,
-            device_id=self.device_id, now_ns=self.ports.now_ns,
-        )  # fmt: skip
+        try:
+            await listen(
+                line,
+                self._take,
+                emit,
+                device=self.device_id,
+                where=self._port,
+                now_ns=self.ports.now_ns,
+            )
+        finally:
+            line.close()
+
+    def _take(self, data: bytes, now_ns: int) -> tuple[int, list[CardTap]]:
+        frames = self._decoder.feed(data, now_ns)
+        return len(frames), [one for one in frames if self._presence.arrives(one.uid, now_ns)]
 
     def counters(self) -> dict[str, int]:
         """Bytes of no frame, and frames of cards that simply lay there."""

@@ -11,6 +11,7 @@ from drivers import api
 from drivers.capabilities import Outcome, QuestionView
 from drivers.errors import DeviceLost, DeviceMisconfigured
 from drivers.ports import Ports
+from drivers.protocols.hearing import GARBLED_BYTES
 from drivers.readings import Attached, KeyPress, Reading, Token
 from firmware_bridge.connection import (
     NOTHING_OPEN,
@@ -88,6 +89,9 @@ class Reference(api.Driver):
         except ForeignReceiver as error:
             raise DeviceMisconfigured("protocol_foreign", self._port, error.hint) from error
         except SilentReceiver as error:
+            if not self._serial and link.connection.junk_bytes >= GARBLED_BYTES:
+                hint = "bytes come that make no sense: correct `baud`, `driver` or `port`"
+                raise DeviceLost("line_garbled", self._port, hint) from error
             hint = f"{error}; is it a reference receiver, powered, and is `baud` right?"
             raise DeviceLost("receiver_silent", self._port, hint) from error
         finally:

@@ -17,8 +17,9 @@ from pydantic import Field
 
 from drivers import api
 from drivers.capabilities import KeypadState
+from drivers.listening import listen
 from drivers.ports import Ports
-from drivers.readings import Attached, KeyPress
+from drivers.readings import KeyPress
 from drivers.reports import Kind, ReportStream
 
 REPORT_BYTES = 256
@@ -62,13 +63,21 @@ class Xes(api.Driver):
         line = await self.ports.hid(self._port)
         self._decoder = XesDecoder(self.device_id)
         try:
-            await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
-            while True:
-                presses = self._decoder.feed(await line.read(), self.ports.now_ns())
-                if presses:
-                    await emit(*presses)
+            await listen(
+                line,
+                self._take,
+                emit,
+                device=self.device_id,
+                where=self._port,
+                now_ns=self.ports.now_ns,
+            )
         finally:
             line.close()
+
+    def _take(self, data: bytes, now_ns: int) -> tuple[int, list[KeyPress]]:
+        before = self._decoder.reports
+        presses = self._decoder.feed(data, now_ns)
+        return self._decoder.reports - before, presses
 
     def keypads(self) -> dict[str, KeypadState]:
         """Signal and power of each keypad, as it last said."""
@@ -99,12 +108,13 @@ class XesDecoder:
     """Reports to answers; one that is sent again is given once. Holds at most a report.
 
     Attributes:
+        reports: whole reports, also of kinds that say nothing known.
         lost: frames that keypads sent, by their own count, and that never came.
         unconfirmed: frames that keypads sent since they were first heard and had no echo for.
     """
 
     def __init__(self, device_id: str) -> None:
-        self.repeats = 0
+        self.repeats = self.reports = 0
         self.lost = 0
         self.unconfirmed = 0
         self.keypads: dict[str, Keypad] = {}
@@ -124,7 +134,9 @@ class XesDecoder:
 
     def feed(self, data: bytes, now_ns: int) -> list[KeyPress]:
         """The answers of the reports that `data` completes."""
-        presses = (self._press(report, now_ns) for report in self._stream.feed(data))
+        other = self._stream.other_reports
+        presses = [self._press(report, now_ns) for report in self._stream.feed(data)]
+        self.reports += len(presses) + self._stream.other_reports - other
         return [press for press in presses if press is not None]
 
     def _press(self, report: bytes, now_ns: int) -> KeyPress | None:
