@@ -14,8 +14,18 @@ import msgspec
 from pydantic import ValidationError
 
 from agent.errors import IllegalTransition
+from agent.tap import Listener, Tap, tapped, without_card
 from drivers.api import REFUSED, Driver, Emit, Options
-from drivers.capabilities import Confirms, Locatable, Outcome, Polls, QuestionView, Reports
+from drivers.capabilities import (
+    Confirms,
+    KeypadState,
+    KnowsKeypads,
+    Locatable,
+    Outcome,
+    Polls,
+    QuestionView,
+    Reports,
+)
 from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
 from drivers.plugs import can_be_watched, is_settling, plug
 from drivers.ports import Ports
@@ -53,8 +63,13 @@ class DevicePlan(msgspec.Struct, frozen=True):
 class DeviceStatus(msgspec.Struct, kw_only=True):
     """How a device is. `code` and `hint` say why it is not ready.
 
-    `counters`: the driver's own since it began to run, and by code how often a trouble began.
-    `refused`: presses that the hardware had no room for, since its power came on.
+    Attributes:
+        facts: what the device said of itself, while it is ready.
+        counters: its driver's own since it began to run, and by code how often a trouble began.
+        refused: presses that the hardware had no room for, since its power came on.
+        can: what else its driver can do: "locate", "keypads".
+        last: the newest reading, a card's number covered; None if there was none.
+        readings: how many there were since the start.
     """
 
     id: str
@@ -65,13 +80,17 @@ class DeviceStatus(msgspec.Struct, kw_only=True):
     facts: dict[str, str] = {}
     counters: dict[str, int] = {}
     refused: int = 0
+    can: tuple[str, ...] = ()
+    last: Reading | None = None
+    readings: int = 0
 
 
 class _Slot:
     """One device: its status, and its driver while that runs."""
 
-    def __init__(self, plan: DevicePlan) -> None:
+    def __init__(self, plan: DevicePlan, now_ns: Callable[[], int]) -> None:
         self.plan = plan
+        self.tap = Tap(now_ns)
         self.status = DeviceStatus(id=plan.id, driver=plan.driver)
         self.driver: Driver | None = None
         self.running: asyncio.Future[None] | None = None
@@ -94,7 +113,7 @@ class Supervisor:
 
     def __init__(self, plans: Sequence[DevicePlan], *, ports: Ports, emit: Emit) -> None:
         """Take everything, start nothing. `emit`: where readings go, the intake."""
-        self._slots = {plan.id: _Slot(plan) for plan in plans}
+        self._slots = {plan.id: _Slot(plan, ports.now_ns) for plan in plans}
         self._ports = ports
         self._emit = emit
         self._tasks: list[asyncio.Task[None]] = []
@@ -164,6 +183,33 @@ class Supervisor:
         with self._fence(slot):
             slot.driver.locate()
         return True
+
+    def keypads(self, device: str) -> dict[str, KeypadState] | None:
+        """How a device's keypads are, as far as it knows; None if there is no such device."""
+        slot = self._slots.get(device)
+        if slot is None:
+            return None
+        if isinstance(slot.driver, KnowsKeypads):
+            with self._fence(slot):
+                return slot.driver.keypads()
+        return {}
+
+    @contextmanager
+    def listen(self, device: str, wake: Callable[[], None]) -> Iterator[Listener | None]:
+        """Hear what a device says, until the end; None if there is no such device.
+
+        `wake` is called when something passes by; fetch it from the listener.
+        """
+        slot = self._slots.get(device)
+        if slot is None:
+            yield None
+            return
+        listener = Listener(wake)
+        slot.tap.listeners += (listener,)
+        try:
+            yield listener
+        finally:
+            slot.tap.listeners = tuple(one for one in slot.tap.listeners if one is not listener)
 
     @contextmanager
     def _fence(self, slot: _Slot) -> Iterator[None]:
@@ -241,8 +287,11 @@ class Supervisor:
                 raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
             slot.made_of = driver_class, options
         driver_class, options = slot.made_of
-        driver = driver_class(plan.id, options, ports=self._ports)
+        tap, status = slot.tap, slot.status
+        tap.card_numbers = driver_class.CARD_NUMBERS
+        driver = driver_class(plan.id, options, ports=tapped(self._ports, tap))
         slot.driver = driver
+        status.can = _abilities(driver)
         # looked up once: it is used for every group of presses
         slot.confirm = driver.confirm if isinstance(driver, Confirms) else None
 
@@ -252,6 +301,10 @@ class Supervisor:
                 self._attached(slot, driver, first)
                 readings = readings[1:]
             if readings:
+                status.readings += len(readings)
+                status.last = without_card(readings[-1])
+                if tap.listeners:
+                    tap.emitted(readings)
                 await self._emit(*readings)
 
         slot.fault = None
@@ -319,3 +372,8 @@ async def _until_plugged(port: str) -> None:
         if now != was and now is not None:
             return
         was = now
+
+
+def _abilities(driver: Driver) -> tuple[str, ...]:
+    can = {"locate": Locatable, "keypads": KnowsKeypads}
+    return tuple(name for name, ability in can.items() if isinstance(driver, ability))

@@ -12,8 +12,9 @@ from starlette.responses import Response, StreamingResponse
 
 from agent.web.context import Context
 from agent.web.live import PageView
+from agent.web.monitor import last_reading
 from agent.web.problems import Refusal
-from agent.web.views import DeviceView
+from agent.web.views import DeviceView, KeypadView
 
 Health = Callable[[], tuple[int, dict[str, Any]]]
 """The status of `GET /health`, and its body."""
@@ -34,6 +35,7 @@ def device_views(ctx: Context) -> list[DeviceView]:
         fields["counters"] = counters
         alarms: list[str] = [*ctx.intake.keypads.alarms(status.id)]
         alarms += [name for name in ALARM_COUNTERS if counters.get(name)]
+        fields["last"] = last_reading(status.last, ctx.monitor.now_ns())
         measured = ctx.pages.measured(status.id)
         shown.append(DeviceView(**fields, measured=measured, alarms=alarms))
     return shown
@@ -65,6 +67,36 @@ def routes(ctx: Context, health: Health) -> APIRouter:
             hint = "it is unknown, away, or has no light"
             raise Refusal(404, "cannot_locate", device, hint)
 
+    @router.get("/devices/{device}/keypads")
+    async def keypads(device: str, request: Request) -> dict[str, Any]:
+        """Signal and battery of each keypad that a device has heard of, where it is known."""
+        ctx.demand(request, "teacher")
+        states = ctx.supervisor.keypads(device)
+        if states is None:
+            raise _unknown(device)
+        known = [
+            KeypadView(keypad=keypad, rssi_dbm=state.rssi_dbm, power=state.power)
+            for keypad, state in states.items()
+        ]
+        return {"keypads": msgspec.to_builtins(known)}
+
+    @router.get("/devices/{device}/monitor")
+    async def monitor(device: str, request: Request) -> Response:
+        """Server-sent events: what passes between a device and the board, as it passes.
+
+        No card's number is sent. At most 4 monitors run at a time on a board.
+        """
+        session = ctx.demand(request, "teacher")
+        if ctx.supervisor.keypads(device) is None:
+            raise _unknown(device)
+        if ctx.monitor.full:
+            raise Refusal(409, "too_many_monitors", device, "close another monitor first")
+        return StreamingResponse(
+            ctx.monitor.stream(device, lambda: ctx.lasts(session)),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
+
     @router.get("/live")
     async def live(request: Request, view: str | None = None) -> Response:
         """Server-sent events: `data:` is the whole view, newest wins.
@@ -93,6 +125,10 @@ def routes(ctx: Context, health: Health) -> APIRouter:
         return Response(picture.getvalue(), media_type="image/svg+xml")
 
     return router
+
+
+def _unknown(device: str) -> Refusal:
+    return Refusal(404, "device_unknown", device, "it is not in the board's settings")
 
 
 def _usual_view(ctx: Context, request: Request) -> str:

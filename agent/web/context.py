@@ -18,6 +18,7 @@ from agent.lesson.model import Lesson
 from agent.supervisor import Supervisor
 from agent.web.auth import Access, Role, Session
 from agent.web.live import Live
+from agent.web.monitor import Monitor
 from agent.web.pages import Pages
 from agent.web.phones import PhoneDesk
 from agent.web.problems import Refusal
@@ -50,6 +51,7 @@ class Context:
     access: Access
     pages: Pages
     live: Live
+    monitor: Monitor
     cloud: Callable[[], CloudView]
     storage: Callable[[], StorageHealth]
     clock_synced: Callable[[], bool]

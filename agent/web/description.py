@@ -18,7 +18,9 @@ from agent.web.views import (
     ClassView,
     CloudHealth,
     DeviceView,
+    KeypadView,
     LessonView,
+    MonitorView,
     PairingView,
     Problem,
     ProjectorView,
@@ -170,6 +172,12 @@ class DevicesReply(View, frozen=True, kw_only=True):
     devices: list[DeviceView]
 
 
+class KeypadsReply(View, frozen=True, kw_only=True):
+    """Each keypad that a device has heard of, in no order."""
+
+    keypads: list[KeypadView]
+
+
 class DeviceHealth(View, frozen=True, kw_only=True):
     """A device, in short."""
 
@@ -259,6 +267,8 @@ OPERATIONS = {
     ("post", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("put", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("delete", "/devices/{device}/corners"): Operation(204, None, TEACHER),
+    ("get", "/devices/{device}/keypads"): Operation(200, KeypadsReply, TEACHER),
+    ("get", "/devices/{device}/monitor"): Operation(200, MonitorView, TEACHER, STREAM),
     ("get", "/live"): Operation(200, TeacherView, (*ROOM, *PHONE), STREAM),
     ("get", "/join.svg"): Operation(200, None, ROOM, "image/svg+xml"),
 }
@@ -323,9 +333,13 @@ def _responses(
     problem = named[RosterProblem if short.endswith("/roster") else Problem]
     answered: dict[str, Any] = {"description": "Done"}
     if operation.media == STREAM:
-        views = [named[one] for one in _VIEWS_OF_STREAM]
-        text = "Events named `view`; `data:` is the whole view as JSON, the newest wins."
-        stream = {"schema": {"type": "string"}, "x-event-data": {"oneOf": views}}
+        if operation.body is MonitorView:
+            data = named[MonitorView]
+            text = "Events named `monitor`; `data:` is what passed since the one before, as JSON."
+        else:
+            data = {"oneOf": [named[one] for one in _VIEWS_OF_STREAM]}
+            text = "Events named `view`; `data:` is the whole view as JSON, the newest wins."
+        stream = {"schema": {"type": "string"}, "x-event-data": data}
         answered = {"description": text, "content": {STREAM: stream}}
     elif operation.body is not None:
         answered["content"] = {operation.media: {"schema": named[operation.body]}}

@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 16 * 1024
 MAX_ROSTER_BYTES = 1024 * 1024
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-STREAM_PATH = "/api/v1/live"
+_STREAM = re.compile(r"/api/v1/(live|devices/[^/]+/monitor)")
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -63,7 +63,7 @@ class Guard:
         if not self._ours(host, scope):
             hint = "open the page by the board's own address, or name this one in allowed_hosts"
             return 421, Problem(code="host_unknown", where="Host", hint=hint)
-        if scope["method"] in SAFE_METHODS and scope["path"] != STREAM_PATH:
+        if scope["method"] in SAFE_METHODS and not _STREAM.fullmatch(scope["path"]):
             return None
         site = headers.get("origin") or headers.get("referer")
         if site is not None:

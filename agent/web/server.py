@@ -32,6 +32,7 @@ from agent.web.connections import BoundedProtocol
 from agent.web.context import Context, Wall
 from agent.web.guard import Guard
 from agent.web.live import Live, PageView
+from agent.web.monitor import Monitor
 from agent.web.pages import Pages
 from agent.web.phones import PhoneDesk
 from agent.web.views import (
@@ -147,6 +148,7 @@ class WebServer:
             access=access,
             pages=pages,
             live=self.live,
+            monitor=Monitor(supervisor, now_ns),
             cloud=cloud,
             storage=storage,
             clock_synced=clock_synced,
@@ -206,6 +208,7 @@ class WebServer:
     async def __aexit__(self, *_: object) -> None:
         """End every stream and stop listening."""
         self.live.stop()
+        self.context.monitor.stop()
         self._server.end()
         self._tasks[1].cancel()
         with suppress(TimeoutError):

@@ -8,7 +8,7 @@ const CO2: MeasurementView = { quantity: "co2", value: 812, unit: "ppm", measure
 const MINUTE_MS = 60_000;
 
 function device(measured: MeasurementView | null): DeviceView {
-  return { id: "air", driver: "d", state: "ready", code: "", hint: "", facts: {}, counters: {}, refused: 0, measured, alarms: [] };
+  return { id: "air", driver: "d", state: "ready", code: "", hint: "", facts: {}, counters: {}, refused: 0, measured, can: [], last: null, readings: 0, alarms: [] };
 }
 
 describe("what a sensor told", () => {

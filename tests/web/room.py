@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -66,7 +66,12 @@ class Visitor:
 
     @contextlib.asynccontextmanager
     async def live(self, view: str) -> AsyncIterator[LivePage]:
-        async with self.http.stream("GET", f"{API}/live", params={"view": view}) as answer:
+        async with self.stream(f"/live?view={view}") as page:
+            yield page
+
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[LivePage]:
+        async with self.http.stream("GET", API + path) as answer:
             if answer.status_code != 200:
                 await answer.aread()
             assert answer.status_code == 200, answer.text
@@ -99,8 +104,12 @@ class LivePage:
 class Board:
     """Everything of an agent but its settings and its uplink."""
 
-    def __init__(self, folder: Path, static: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, static: Path | None = None, devices: Sequence[DevicePlan] = ()
+    ) -> None:
+        """`devices`: beside the phones."""
         self.folder = folder
+        self._devices = [DevicePlan("phones", "phone", {}), *devices]
         self.cloud = CloudView(state="off", waiting=0)
         self.storage = StorageHealth()
         self._static = folder / "no-pages" if static is None else static
@@ -125,7 +134,7 @@ class Board:
         exits.callback(self.intake.stop)
         await self.intake.begin_epoch(ev.EpochStarted(reason="first_start"), 5)
         self.supervisor = Supervisor(
-            [DevicePlan("phones", "phone", {})],
+            self._devices,
             ports=BoardPorts(self.phones),
             emit=self.intake.emit,
         )

@@ -102,6 +102,30 @@ export interface MeasurementView {
   measured_ago_ms: number | null;
 }
 
+export interface LastReadingView {
+  kind: string;
+  what: string;
+  read_ago_ms: number;
+}
+
+export interface KeypadView {
+  keypad: string;
+  rssi_dbm: number | null;
+  power: number | null;
+}
+
+export interface MonitorLine {
+  way: "in" | "out" | "reading";
+  passed_ago_ms: number;
+  text: string;
+  count_bytes: number;
+}
+
+export interface MonitorView {
+  lines: MonitorLine[];
+  missed: number;
+}
+
 export interface DeviceView {
   id: string;
   driver: string;
@@ -113,6 +137,9 @@ export interface DeviceView {
   refused: number;
   measured: MeasurementView | null;
   alarms: string[];
+  can: string[];
+  last: LastReadingView | null;
+  readings: number;
 }
 
 export interface CloudView {
