@@ -1,5 +1,6 @@
 import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
+import { devicePage } from "./devices.en";
 import { problems } from "./problems.en";
 import type { TeacherWords } from "./zh";
 
@@ -17,6 +18,7 @@ export const en = {
   unreachable: "The board cannot be reached. Check the network, then try again.",
   guest: "Substitute",
   problems,
+  devicePage,
 
   signIn: {
     title: "Teacher sign-in",

@@ -30,6 +30,13 @@ function locale(): string {
   return language.code === "zh" ? "zh-CN" : "en-GB";
 }
 
+/** A moment of this browser's clock, to the millisecond: what a device said is told apart by it. */
+export function clock(at_ms: number): string {
+  const at = new Date(at_ms);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
 /** RFC 3339 -> the day and the minute, in the reader's language. */
 export function dayAndTime(at: string): string {
   const form: Intl.DateTimeFormatOptions = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };

@@ -1,3 +1,4 @@
+import { devicePage } from "./devices.zh";
 import { problems } from "./problems.zh";
 import { questions } from "../texts/questions.zh";
 
@@ -16,6 +17,7 @@ export const zh = {
   unreachable: "连不上教室主机，请检查网络后重试。",
   guest: "代课",
   problems,
+  devicePage,
 
   signIn: {
     title: "教师登录",
