@@ -6,9 +6,10 @@ object from the pieces of two. Braces may stand inside strings.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, NamedTuple
+
+import msgspec
 
 MAX_OBJECT_BYTES = 8_192
 CARD_ID = re.compile(r"\d{10}")
@@ -29,6 +30,7 @@ _FIELD = _PLAIN + rb":(?:" + _PLAIN + rb"|\[(?:" + _FLAT + rb"(?:," + _FLAT + rb
 _USUAL = re.compile(rb"\{" + _FIELD + rb"(?:," + _FIELD + rb")*+\}")
 """What nearly every object is: read at once, where the grammar goes token by token."""
 _ESCAPED = re.compile(r"\\(.)")
+_JSON = msgspec.json.Decoder(dict[str, Any])
 _TOP = b"fun"
 _TOP_START = b"{'fun'"
 
@@ -148,8 +150,10 @@ class ObjectReader:
 
 
 def _usual(said: bytes) -> dict[str, Any]:
-    text = said.decode("utf-8", "replace").replace("'", '"')
-    return dict(json.loads(text))
+    text = said.replace(b"'", b'"')
+    if not text.isascii():
+        text = text.decode("utf-8", "replace").encode()
+    return _JSON.decode(text)
 
 
 def answered(said: dict[str, Any]) -> Answered | None:
