@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent import clock
 from drivers.ports import ByteLine, CardSlot, InputLine, Phones
 from drivers.presence import Presence
+from drivers.receiver import Receivers
 from drivers.serial import SerialLine
 
 
@@ -15,6 +16,7 @@ class BoardPorts:
         """`phones`: where answers from the students' page wait."""
         self._phones = phones
         self._presences: dict[str, Presence] = {}
+        self._receivers = Receivers(self.now_ns)
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """Open a serial port."""
@@ -41,6 +43,11 @@ class BoardPorts:
     def presence(self, device_id: str) -> Presence:
         """What lies on a card reader."""
         return self._presences.setdefault(device_id, Presence())
+
+    @property
+    def receivers(self) -> Receivers:
+        """Our own receivers."""
+        return self._receivers
 
     def now_ns(self) -> int:
         """CLOCK_BOOTTIME in ns."""

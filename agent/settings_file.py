@@ -18,6 +18,7 @@ from agent.wire.broker_url import parse_url
 from agent.wire.errors import BrokerUrlInvalid
 from drivers.errors import UnknownDriver
 from drivers.registry import load as load_driver
+from drivers.registry import share_port
 
 MAX_FILE_BYTES = 65_536
 MAX_SHOWN_CHARS = 40
@@ -119,17 +120,20 @@ def _about_cloud(document: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def _about_devices(document: Mapping[str, Any]) -> Iterator[Found]:
-    devices = document.get("devices")
-    ids: dict[str, int] = {}
-    ports: dict[str, int] = {}
-    for index, device in enumerate(devices if isinstance(devices, list) else ()):
+    listed = document.get("devices")
+    devices = listed if isinstance(listed, list) else []
+    for index, device in enumerate(devices):
         if not isinstance(device, dict):
             continue
-        for key, seen in (("id", ids), ("port", ports)):
+        for key in ("id", "port"):
             value = device.get(key)
-            if isinstance(value, str) and seen.setdefault(value, index) != index:
-                what = f"{_shown(value)} is already the {key} of devices[{seen[value]}]"
-                yield ("devices", index, key), f"{key}_twice", what
+            for other, earlier in enumerate(devices[:index] if isinstance(value, str) else ()):
+                if not isinstance(earlier, dict) or earlier.get(key) != value:
+                    continue
+                if key == "id" or not share_port(device.get("driver"), earlier.get("driver")):
+                    what = f"{_shown(value)} is already the {key} of devices[{other}]"
+                    yield ("devices", index, key), f"{key}_twice", what
+                    break
         if isinstance(device.get("driver"), str):
             yield from _about_options(index, device)
 

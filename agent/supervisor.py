@@ -30,7 +30,7 @@ from drivers.errors import DeviceLost, DeviceMisconfigured, DriverError
 from drivers.plugs import can_be_watched, is_settling, plug
 from drivers.ports import Ports
 from drivers.readings import Attached, Reading, Token
-from drivers.registry import load
+from drivers.registry import load, share_port
 
 log = logging.getLogger(__name__)
 
@@ -288,7 +288,7 @@ class Supervisor:
             slot.made_of = driver_class, options
         driver_class, options = slot.made_of
         tap, status = slot.tap, slot.status
-        tap.card_numbers = driver_class.CARD_NUMBERS
+        tap.card_numbers = driver_class.CARD_NUMBERS or self._shares_with_cards(slot)
         driver = driver_class(plan.id, options, ports=tapped(self._ports, tap))
         slot.driver = driver
         status.can = _abilities(driver)
@@ -320,14 +320,26 @@ class Supervisor:
             slot.driver = slot.confirm = slot.running = None
 
     def _check_port(self, slot: _Slot) -> None:
-        """Of two entries with one port the first has it, whoever comes first to open it."""
+        """Of two entries with one port the first has it, unless both hang on one receiver."""
         port = slot.port
         for other in self._slots.values():
             if port is None or other is slot:
                 return
-            if other.port == port and other.status.state != "misconfigured":
+            if other.port != port or other.status.state == "misconfigured":
+                continue
+            if not share_port(slot.plan.driver, other.plan.driver):
                 hint = f"entry {other.plan.id} has the same port: remove one of them"
                 raise DeviceMisconfigured("port_doubled", str(slot.plan.options["port"]), hint)
+
+    def _shares_with_cards(self, slot: _Slot) -> bool:
+        """Whether numbers of cards pass on its line, since a card reader hangs on it, too."""
+        return any(
+            other.port == slot.port
+            and share_port(slot.plan.driver, other.plan.driver)
+            and load(other.plan.driver).CARD_NUMBERS
+            for other in self._slots.values()
+            if slot.port is not None
+        )
 
     def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
         slot.status.facts = {"driver": slot.plan.driver, **reading.facts}

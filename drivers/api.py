@@ -71,8 +71,12 @@ class Decoder(Protocol):
 
 
 class Driver(ABC):
-    """One physical device."""
+    """One physical device.
 
+    `shares_port`: devices of other drivers that say so too may name the same port.
+    """
+
+    shares_port: ClassVar[bool] = False
     Options: ClassVar[type[_AnyOptions]] = _AnyOptions
     FITS: ClassVar[Fits] = Fits("")
     CARD_NUMBERS: ClassVar[bool] = False

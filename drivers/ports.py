@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from drivers.capabilities import Outcome
 from drivers.presence import Presence
 from drivers.readings import KeyPress, Token
+from drivers.receiver import Receivers
 
 
 class ByteLine(Protocol):
@@ -143,6 +144,10 @@ class Ports(Protocol):
 
         A driver that is started again so knows a card that has lain there all the time.
         """
+
+    @property
+    def receivers(self) -> Receivers:
+        """Our own receivers, each opened once for all that hangs on it."""
 
     def now_ns(self) -> int:
         """The host's CLOCK_BOOTTIME in ns."""

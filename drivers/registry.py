@@ -12,9 +12,10 @@ from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
-    "api", "beats", "blocking", "capabilities", "card_slot", "card_taps", "contacts", "device_file",
-    "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern", "listening", "plugs",
-    "ports", "presence", "readings", "registry", "reports", "serial", "usb",
+    "api", "beats", "blocking", "capabilities", "card_slot", "card_taps", "contacts",
+    "device_file", "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern",
+    "listening", "on_receiver", "plugs", "ports", "presence", "readings", "receiver",
+    "registry", "reports", "serial", "usb",
 }  # fmt: skip
 NOT_FAMILIES = {"protocols", "sim"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
@@ -55,3 +56,12 @@ def load(name: str) -> type[Driver]:
     if len(classes) != 1:
         raise UnknownDriver("driver_unknown", name, "its file must have exactly one Driver class")
     return classes[0]
+
+
+def share_port(driver: object, other: object) -> bool:
+    """Whether these are names of different drivers whose devices may hang on one port."""
+    known = names()
+    return driver != other and all(
+        isinstance(name, str) and name in known and load(name).shares_port
+        for name in (driver, other)
+    )

@@ -23,11 +23,14 @@ from firmware_bridge.messages import (
     Presses,
     ProtocolError,
     QuestionKind,
+    Readers,
     Show,
     Status,
     StatusRequest,
+    Switches,
     Time,
     TimeRequest,
+    Wiegand,
     decode_from_receiver,
 )
 from firmware_bridge.receiver_clock import ReceiverClock
@@ -135,7 +138,7 @@ class Counted(msgspec.Struct, frozen=True):
     complete_ns: int
 
 
-Event = Greeted | Pressed | Counted
+Event = Greeted | Pressed | Counted | Wiegand | Switches
 
 
 class Connection:
@@ -218,6 +221,9 @@ class Connection:
                 self._on_time(message, now_ns)
             elif isinstance(message, Status):
                 self._on_status(message, now_ns, events)
+            elif isinstance(message, Wiegand | Switches):
+                if self.state is State.OPEN:
+                    events.append(message)
             elif isinstance(message, Hello):
                 self._on_hello(message, now_ns, events)
             elif isinstance(message, ForeignHello):
@@ -272,9 +278,9 @@ class Connection:
                 if self._buzzing:
                     self._clock.due_ns = self._next_status_ns = 0
 
-    def locate(self, seconds: int) -> None:
-        """Let the receiver blink."""
-        self._out += encode_frame(Locate(seconds).encode())
+    def tell(self, message: Locate | Readers) -> None:
+        """Say something once, that may get lost."""
+        self._out += encode_frame(message.encode())
 
     def data_to_send(self) -> bytes:
         """What must be written now, once."""

@@ -16,6 +16,9 @@ class ByteLine(Protocol):
     def write(self, data: bytes) -> None:
         """Queue bytes for sending; never blocks."""
 
+    def close(self) -> None:
+        """Close the line; safe to call twice."""
+
 
 class Link:
     """Reads, keeps the connection's deadlines, and writes what it has to say.

@@ -10,11 +10,12 @@ from binascii import crc_hqx
 from enum import IntEnum
 
 PROTOCOL_MAJOR = 1
-PROTOCOL_MINOR = 0
+PROTOCOL_MINOR = 1
 TICK_NS = 100_000  # the receiver's clock counts 100 us
 MAX_KEY_BYTES = 12
 MAX_PRESSES_IN_FRAME = 8
 MAX_OUTCOMES_IN_FRAME = 64
+MAX_WIEGAND_BITS = 64
 
 
 class MessageType(IntEnum):
@@ -24,12 +25,15 @@ class MessageType(IntEnum):
     PRESSES = 0x02
     TIME = 0x03
     STATUS = 0x04
+    WIEGAND = 0x10
+    SWITCHES = 0x11
     HELLO_REQUEST = 0x41
     OUTCOMES = 0x42
     TIME_REQUEST = 0x43
     STATUS_REQUEST = 0x44
     SHOW = 0x45
     LOCATE = 0x46
+    READERS = 0x50
 
 
 MESSAGES: dict[MessageType, str] = {
@@ -47,13 +51,19 @@ MESSAGES: dict[MessageType, str] = {
         "boot:u16 ring_waiting:u16 refused:u32 lost:u32 resent:u32 junk_frames:u32"
         " overruns:u32 shown:u16"
     ),
+    MessageType.WIEGAND: "number:u8 bit_count:u8 bits:u8[8]",
+    MessageType.SWITCHES: "closed:u8",
     MessageType.HELLO_REQUEST: "",
     MessageType.OUTCOMES: "boot:u16 first_seq:u32 count:u8 code:u8[count]",
     MessageType.TIME_REQUEST: "token:u8",
     MessageType.STATUS_REQUEST: "",
     MessageType.SHOW: "number:u16 kind:u8 options:u8",
     MessageType.LOCATE: "seconds:u8",
+    MessageType.READERS: "wiegand:u8",
 }
+
+ABILITIES = {MessageType.WIEGAND, MessageType.SWITCHES, MessageType.READERS}
+"""Messages that firmware may do without: it says in HELLO that it has them."""
 
 LAYOUT_CRC: dict[int, int] = {
     kind: crc_hqx(f"{kind.name} {layout}".encode(), 0xFFFF) for kind, layout in MESSAGES.items()
@@ -63,12 +73,15 @@ LAYOUT_CRC: dict[int, int] = {
 def skew(table: tuple[tuple[int, int], ...]) -> list[str]:
     """In what a receiver's message table differs from ours, by name; [] when it fits.
 
-    Messages that only the receiver knows do no harm: a newer minor version has them.
+    Messages that only the receiver knows do no harm: a newer minor version has them. Nor do
+    abilities that it lacks: only what would use them is refused.
     """
     theirs = dict(table)
     differences: list[str] = []
     for kind in MessageType:
         if kind not in theirs:
+            if kind in ABILITIES:
+                continue
             differences.append(f"{kind.name} is missing")
         elif theirs[kind] != LAYOUT_CRC[kind]:
             differences.append(f"{kind.name} is laid out differently")
@@ -87,6 +100,7 @@ def c_header() -> str:
         f"#define MAX_KEY_BYTES {MAX_KEY_BYTES}",
         f"#define MAX_PRESSES_IN_FRAME {MAX_PRESSES_IN_FRAME}",
         f"#define MAX_OUTCOMES_IN_FRAME {MAX_OUTCOMES_IN_FRAME}",
+        f"#define MAX_WIEGAND_BITS {MAX_WIEGAND_BITS}",
         "",
     ]
     for kind, layout in MESSAGES.items():

@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from firmware_bridge.message_table import MAX_KEY_BYTES, PROTOCOL_MAJOR, MessageType
+from firmware_bridge.message_table import (
+    MAX_KEY_BYTES,
+    MAX_WIEGAND_BITS,
+    PROTOCOL_MAJOR,
+    MessageType,
+)
 
 
 class ProtocolError(Exception):
@@ -55,9 +60,12 @@ _PRESSES = Struct("<BHIB")
 _PRESS = Struct("<I4sB")
 _TIME = Struct("<BBII")
 _STATUS = Struct("<BHHIIIIIH")
+_WIEGAND = Struct("<BBB8s")
+_SWITCHES = Struct("<BB")
 _TIME_REQUEST = Struct("<BB")
 _SHOW = Struct("<BHBB")
 _LOCATE = Struct("<BB")
+_READERS = Struct("<BB")
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -167,6 +175,29 @@ class Status(msgspec.Struct, frozen=True):
         return _STATUS.pack(MessageType.STATUS, *msgspec.structs.astuple(self))
 
 
+class Wiegand(msgspec.Struct, frozen=True):
+    """One burst of bits on the two lines of a card reader, as it came: no parity was looked at."""
+
+    number: int  # counts bursts since the start, modulo 256
+    bits: str  # 1 to MAX_WIEGAND_BITS of "0" and "1"
+
+    def encode(self) -> bytes:
+        """The body that goes into a frame."""
+        count = len(self.bits)
+        data = int(self.bits, 2) << MAX_WIEGAND_BITS - count
+        return _WIEGAND.pack(MessageType.WIEGAND, self.number, count, data.to_bytes(8, "big"))
+
+
+class Switches(msgspec.Struct, frozen=True):
+    """Which switches are closed: bit 0 is the first. Said when it changes, and now and then."""
+
+    closed: int
+
+    def encode(self) -> bytes:
+        """The body that goes into a frame."""
+        return _SWITCHES.pack(MessageType.SWITCHES, self.closed)
+
+
 class HelloRequest(msgspec.Struct, frozen=True):
     """Ask for HELLO, and for every press in the ring again."""
 
@@ -228,14 +259,24 @@ class Locate(msgspec.Struct, frozen=True):
         return _LOCATE.pack(MessageType.LOCATE, self.seconds)
 
 
+class Readers(msgspec.Struct, frozen=True):
+    """Which readers' cards are wanted: without it a receiver says none."""
+
+    wiegand: bool
+
+    def encode(self) -> bytes:
+        """The body that goes into a frame."""
+        return _READERS.pack(MessageType.READERS, self.wiegand)
+
+
 class Unknown(NamedTuple):
     """A type that this version does not know: ignored and counted."""
 
     type: int
 
 
-FromReceiver = Hello | ForeignHello | Presses | Time | Status | Unknown
-FromHost = HelloRequest | Outcomes | TimeRequest | StatusRequest | Show | Locate | Unknown
+FromReceiver = Hello | ForeignHello | Presses | Time | Status | Wiegand | Switches | Unknown
+FromHost = HelloRequest | Outcomes | TimeRequest | StatusRequest | Show | Locate | Readers | Unknown
 
 
 def decode_from_receiver(body: bytes) -> FromReceiver:
@@ -248,6 +289,10 @@ def decode_from_receiver(body: bytes) -> FromReceiver:
             return Time(*_TIME.unpack(body)[1:])
         if kind == MessageType.STATUS:
             return Status(*_STATUS.unpack(body)[1:])
+        if kind == MessageType.WIEGAND:
+            return _decode_wiegand(body)
+        if kind == MessageType.SWITCHES:
+            return Switches(_SWITCHES.unpack(body)[1])
         if kind == MessageType.HELLO:
             return _decode_hello(body)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -271,6 +316,8 @@ def decode_from_host(body: bytes) -> FromHost:
             return Show(number, QuestionKind(question_kind), options)
         if kind == MessageType.LOCATE:
             return Locate(_LOCATE.unpack(body)[1])
+        if kind == MessageType.READERS:
+            return Readers(bool(_READERS.unpack(body)[1]))
         if kind == MessageType.HELLO_REQUEST:
             return HelloRequest()
         if kind == MessageType.STATUS_REQUEST:
@@ -296,6 +343,14 @@ def _decode_presses(body: bytes) -> Presses:
     if position != len(body) or not presses:
         raise Malformed(f"PRESSES of {count} presses in {len(body)} bytes")
     return Presses(tuple(presses))
+
+
+def _decode_wiegand(body: bytes) -> Wiegand:
+    _, number, count, data = _WIEGAND.unpack(body)
+    bits = f"{int.from_bytes(data, 'big'):0{MAX_WIEGAND_BITS}b}"
+    if not 0 < count <= MAX_WIEGAND_BITS or "1" in bits[count:]:
+        raise Malformed(f"WIEGAND of {count} bits")
+    return Wiegand(number, bits[:count])
 
 
 def _decode_hello(body: bytes) -> Hello | ForeignHello:

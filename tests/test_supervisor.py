@@ -221,6 +221,20 @@ async def test_of_two_entries_on_one_port_the_first_has_it(tmp_path: Path) -> No
         assert doubled.counters == {"port_doubled": 1}
 
 
+async def test_what_hangs_on_one_receiver_has_its_port_together() -> None:
+    names = ("clicker.reference", "card.wiegand", "card.wiegand", "card.em4100")
+    plans = [
+        DevicePlan(name, driver, {"port": "/dev/no-such-port"})
+        for name, driver in zip("abcd", names, strict=True)
+    ]
+    bench = Bench(plans=plans)
+    async with bench.supervisor:
+        while "starting" in [one.state for one in bench.supervisor.devices()]:
+            await asyncio.sleep(0.005)
+        codes = [one.code for one in bench.supervisor.devices()]
+    assert codes == ["port_missing", "port_missing", "port_doubled", "port_doubled"]
+
+
 async def test_an_unknown_driver_is_named() -> None:
     bench = Bench("acne")
     async with bench.supervisor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from binascii import crc_hqx
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import reduce
 from operator import xor
@@ -43,22 +43,51 @@ def _press(keypad: bytes, key: str) -> str:
     return f"{keypad.hex().upper()}  {key}"
 
 
-def reference(data: bytes) -> set[str]:
-    """Frames between zeros: COBS by another library, a CRC-16 at the end."""
-    found: set[str] = set()
+def _bodies(data: bytes) -> Iterator[bytes]:
+    """Of our receiver: between zeros, COBS by another library, a CRC-16 at the end."""
     for piece in data.split(b"\0"):
         try:
             body = cobs.decode(piece)
         except cobs.DecodeError:
             continue
-        if len(body) < 3 or crc_hqx(body[:-2], 0xFFFF) != int.from_bytes(body[-2:], "big"):
-            continue
+        if len(body) > 2 and crc_hqx(body[:-2], 0xFFFF) == int.from_bytes(body[-2:], "big"):
+            yield body[:-2]
+
+
+def reference(data: bytes) -> set[str]:
+    """Presses."""
+    found: set[str] = set()
+    for body in _bodies(data):
         try:
-            message = decode_from_receiver(body[:-2])
+            message = decode_from_receiver(body)
         except Malformed:
             continue
         if isinstance(message, Presses):
             found |= {f"{one.keypad}  {one.key}" for one in message.presses}
+    return found
+
+
+def wiegand(data: bytes) -> set[str]:
+    """Bursts of 26 or 34 bits: the first bit makes its half even, the last one its half odd."""
+    found: set[str] = set()
+    for body in _bodies(data):
+        if len(body) != 11 or body[0] != 0x10 or body[2] not in (26, 34):
+            continue
+        bits = [body[3 + at // 8] >> (7 - at % 8) & 1 for at in range(64)]
+        count = body[2]
+        half = count // 2
+        if not any(bits[count:]) and sum(bits[:half]) % 2 == 0 and sum(bits[half:count]) % 2:
+            found.add(f"{reduce(lambda all, bit: all * 2 + bit, bits[1 : count - 1]):08X}")
+    return found
+
+
+def pentray(data: bytes) -> set[str]:
+    """The first two switches: open is lifted."""
+    found: set[str] = set()
+    for body in _bodies(data):
+        if len(body) == 2 and body[0] == 0x11:
+            for bit, tool in enumerate(("pen", "eraser")):
+                found.add(repr([tool, not body[1] & 1 << bit]))
     return found
 
 
@@ -235,6 +264,7 @@ class Touch:
 ORACLES: dict[str, Oracle] = {
     "card.em4100": em4100,
     "card.keyboard": keyboard,
+    "card.wiegand": wiegand,
     "clicker.iclicker": iclicker,
     "clicker.reference": reference,
     "clicker.sunvote": sunvote,
@@ -242,5 +272,6 @@ ORACLES: dict[str, Oracle] = {
     "clicker.zkxl": zkxl,
     "presenter.keys": presenter,
     "sensor.serial_line": serial_line,
+    "whiteboard.pentray": pentray,
     "whiteboard.touch": Touch(),
 }

@@ -30,17 +30,20 @@ from firmware_bridge.messages import (
     Press,
     Presses,
     QuestionKind,
+    Readers,
     Show,
     Status,
     StatusRequest,
+    Switches,
     Time,
     TimeRequest,
+    Wiegand,
     decode_from_host,
     press_token,
 )
 
 BOARD_VIRTUAL = 2
-FIRMWARE = (1, 0, 0)
+FIRMWARE = (1, 1, 0)
 LINGER_NS = 5_000_000
 RESEND_NS = 500_000_000
 RESEND_MAX_NS = 4_000_000_000
@@ -85,6 +88,7 @@ class VirtualReceiver:
         self.on_due: Callable[[], None] | None = None
         self.question = Show(0, QuestionKind.NONE, 0)
         self.locate_s = 0
+        self.closed_switches = 0
         self.boot = 0
         self.refused = 0
         self.lost = 0
@@ -122,8 +126,10 @@ class VirtualReceiver:
         self._frames = FrameDecoder()
         self._junk_frames = 0
         self._resent = 0
+        self._bursts = 0
+        self.wiegand_wanted = False
         self._sent = 0  # presses of the ring that the host was sent
-        self._replies: deque[Callable[[], bytes]] = deque([self._hello])
+        self._replies: deque[Callable[[], bytes]] = deque([self._hello, self._switches])
         self._resend_from_ns = 0
         self._resend_after_ns = RESEND_NS
         self._busy_until_ns = self._now_ns()
@@ -146,6 +152,18 @@ class VirtualReceiver:
         self._next_seq += 1
         self._due()
         return press_token(self.serial_number, press.boot, press.seq)
+
+    def lay_card(self, bits: str) -> None:
+        """Bits on the two lines of its card reader."""
+        burst = encode_frame(Wiegand(self._bursts % 256, bits).encode())
+        self._bursts += 1
+        if self.wiegand_wanted:
+            self._say(lambda: burst)
+
+    def set_switches(self, closed: int) -> None:
+        """Which of the tray's switches are closed: bit 0 is the first."""
+        self.closed_switches = closed
+        self._say(self._switches)
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host."""
@@ -180,6 +198,10 @@ class VirtualReceiver:
         if self.on_due is not None:
             self.on_due()
 
+    def _say(self, reply: Callable[[], bytes]) -> None:
+        self._replies.append(reply)
+        self._due()
+
     def _ticks(self) -> int:
         age = (self._now_ns() - self._clock_from_ns) * self._clock_rate
         return (self._clock_start_ticks + int(age)) % (1 << 32)
@@ -197,13 +219,15 @@ class VirtualReceiver:
                 lambda: encode_frame(Time(token, received_ticks, self._ticks()).encode())
             )
         elif isinstance(message, HelloRequest):
-            self._replies.append(self._hello)
+            self._replies += (self._hello, self._switches)
             self._sent = 0
             self._progress()
         elif isinstance(message, StatusRequest):
-            self._replies.append(self._status)
+            self._replies += (self._status, self._switches)
         elif isinstance(message, Show):
             self.question = message
+        elif isinstance(message, Readers):
+            self.wiegand_wanted = message.wiegand
         elif isinstance(message, Locate):
             self.locate_s = message.seconds
         else:
@@ -257,6 +281,9 @@ class VirtualReceiver:
             shown=self.question.number,
         )
         return encode_frame(status.encode())
+
+    def _switches(self) -> bytes:
+        return encode_frame(Switches(self.closed_switches).encode())
 
     def _presses(self, now_ns: int) -> bytes:
         if self._sent and now_ns >= self._resend_from_ns + self._resend_after_ns:

@@ -1,1 +1,1 @@
-"""Whiteboards: what is drawn on them."""
+"""Whiteboards: what is drawn on them, and their trays."""

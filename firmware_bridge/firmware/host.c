@@ -10,7 +10,9 @@
 #include "lights.h"
 #include "messages.h"
 #include "ring.h"
+#include "switches.h"
 #include "uart.h"
+#include "wiegand.h"
 
 #define BOARD_ATMEGA328P 1
 #define LINGER_TICKS (5 * TICKS_PER_MS) /* a press waits this long for others to share its frame */
@@ -29,7 +31,8 @@ static uint8_t in[MAX_HOST_BODY_BYTES + 2];
 static uint8_t frame[1 + MAX_BODY_BYTES + FRAME_OVERHEAD_BYTES]; /* a 0x00, then the frame */
 static uint8_t *const body = frame + 2;
 
-static bool hello_due, time_due, status_due;
+static bool hello_due, time_due, status_due, switches_due;
+static bool wiegand_wanted;
 static uint8_t time_token;
 static uint32_t time_received;
 static uint16_t shown;
@@ -90,14 +93,16 @@ static void take_message(uint8_t body_bytes)
         time_token = in[1];
         time_received = clock_ticks();
     } else if (in[0] == MSG_HELLO_REQUEST && body_bytes == 1) {
-        hello_due = true;
+        hello_due = switches_due = true;
         sent = decided;
         progress();
     } else if (in[0] == MSG_STATUS_REQUEST && body_bytes == 1) {
-        status_due = true;
+        status_due = switches_due = true;
     } else if (in[0] == MSG_SHOW && body_bytes == 5) {
         shown = get_u16(in + 1);
         lights_question(shown != 0);
+    } else if (in[0] == MSG_READERS && body_bytes == 2) {
+        wiegand_wanted = in[1] != 0;
     } else if (in[0] == MSG_LOCATE && body_bytes == 2) {
         lights_locate(in[1]);
     } else {
@@ -137,6 +142,31 @@ static uint8_t build_time(void)
     at = put_u32(at, time_received);
     at = put_u32(at, clock_ticks());
     return (uint8_t)(at - body);
+}
+
+/* A burst of bits that has ended; 0 when there is none. */
+static uint8_t build_wiegand(void)
+{
+    struct wiegand_burst burst;
+    if (!wiegand_take(&burst) || !wiegand_wanted)
+        return 0;
+    body[0] = MSG_WIEGAND;
+    memcpy(body + 1, &burst, sizeof burst);
+    return 1 + sizeof burst;
+}
+
+/* Which switches are closed, when that has changed or may have been missed; else 0. */
+static uint8_t build_switches(void)
+{
+    uint8_t closed;
+    if (switches_update(&closed))
+        switches_due = true;
+    if (!switches_due || closed == SWITCHES_UNKNOWN)
+        return 0;
+    switches_due = false;
+    body[0] = MSG_SWITCHES;
+    body[1] = closed;
+    return 2;
 }
 
 static uint8_t build_status(void)
@@ -212,7 +242,7 @@ static void send_what_is_due(void)
     } else if (status_due) {
         body_bytes = build_status();
         status_due = false;
-    } else {
+    } else if ((body_bytes = build_switches()) == 0 && (body_bytes = build_wiegand()) == 0) {
         body_bytes = build_presses();
     }
     if (body_bytes == 0)

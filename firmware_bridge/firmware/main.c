@@ -9,7 +9,9 @@
 #include "keypads.h"
 #include "lights.h"
 #include "ring.h"
+#include "switches.h"
 #include "uart.h"
+#include "wiegand.h"
 
 static uint8_t reset_cause NOINIT;
 
@@ -34,6 +36,8 @@ int main(void)
     struct identity identity = identity_start();
     lights_start();
     keypads_start();
+    wiegand_start();
+    switches_start();
     uart_start();
     ring_since(identity.boot);
     host_start(&identity);

@@ -11,6 +11,7 @@ from drivers.errors import DeviceLost, DriverError
 from drivers.ports import Axis, ByteLine, CardSlot, InputLine, Phones, SlotState
 from drivers.presence import Presence
 from drivers.readings import KeyPress, Token
+from drivers.receiver import Receivers
 
 Delivery = Callable[[bytes], Iterator[bytes]]
 """Cuts what a device sent into what the host reads at once; b"" is a pass of the loop."""
@@ -197,6 +198,7 @@ class FakePorts:
         self.memory_phones = MemoryPhones()
         self.slots: deque[MemorySlot] = deque()
         self._presences: dict[str, Presence] = {}
+        self._receivers = Receivers(self.now_ns)
 
     async def serial(self, path: str, *, baud: int) -> ByteLine:
         """The next line, or no such port when none is left."""
@@ -228,6 +230,11 @@ class FakePorts:
         if not self.lines:
             raise DeviceLost("port_missing", path, "plug it in")
         return self.lines.popleft()
+
+    @property
+    def receivers(self) -> Receivers:
+        """Receivers on these lines."""
+        return self._receivers
 
     def now_ns(self) -> int:
         """The test's clock."""

@@ -7,11 +7,11 @@ from drivers.clicker.reference import (
     REMEMBERED_PRESSES,
     Reference,
     ReferenceDecoder,
-    ReferenceOptions,
     outcome_code,
     show_of,
 )
 from drivers.errors import DeviceLost, DeviceMisconfigured
+from drivers.on_receiver import ReceiverOptions
 from drivers.readings import KeyPress
 from drivers.sim.receiver import PtyLine, VirtualReceiver
 from firmware_bridge import connection
@@ -31,7 +31,7 @@ def presses_frame(*names: tuple[int, int]) -> bytes:
 
 
 def test_it_can_do_what_a_receiver_can() -> None:
-    driver = Reference("rx1", ReferenceOptions(port="/dev/null"), ports=FaultyPorts())
+    driver = Reference("rx1", ReceiverOptions(port="/dev/null"), ports=FaultyPorts())
     for ability in (Confirms, Polls, Locatable):
         assert isinstance(driver, ability)
     driver.confirm([("0011223344556677:1:1", Outcome("accepted"))])  # not attached: no harm

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from drivers.capabilities import Outcome
-from drivers.clicker.reference import Reference, ReferenceOptions
+from drivers.clicker.reference import Reference
+from drivers.on_receiver import ReceiverOptions
 from drivers.ports import ByteLine
 from drivers.readings import Attached, KeyPress, Reading
 from drivers.serial import SerialLine
@@ -62,7 +63,7 @@ class Host:
 
     def __init__(self, path: str, ports: FaultyPorts | None = None, baud: int = 115_200) -> None:
         self.ports = ports or FaultyPorts()
-        self.driver = Reference("rx1", ReferenceOptions(port=path, baud=baud), ports=self.ports)
+        self.driver = Reference("rx1", ReceiverOptions(port=path, baud=baud), ports=self.ports)
         self.attached: list[Attached] = []
         self.presses: list[KeyPress] = []
         self.judge: Callable[[KeyPress], Outcome | None] = lambda press: ACCEPTED

@@ -281,10 +281,10 @@ def test_a_different_message_table_is_refused_by_name(
 
 
 def test_messages_that_only_a_newer_receiver_knows_do_no_harm() -> None:
-    world = World(protocol=(1, 9), layout_crc=LAYOUT_CRC | {0x10: 77})
+    world = World(protocol=(1, 9), layout_crc=LAYOUT_CRC | {0x2F: 77})
     world.run(100)
     assert world.host.state is State.OPEN
-    world.up.put(encode_frame(b"\x10new"), world.now_ns)
+    world.up.put(encode_frame(b"\x2fnew"), world.now_ns)
     world.run(100)
     assert world.host.unknown == 1
 

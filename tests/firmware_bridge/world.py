@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers.sim.receiver import Shown, VirtualReceiver
-from firmware_bridge.connection import Connection, Event, Greeted, Pressed
+from firmware_bridge.connection import Connection, Counted, Event, Greeted, Pressed
 from firmware_bridge.messages import OutcomeCode, Press
 
 MS = 1_000_000
@@ -141,5 +141,5 @@ class World:
                 for press in event.presses:
                     outcome = (press.boot, press.seq, OutcomeCode.ACCEPTED)
                     self._to_confirm.append((self.now_ns + self._commit_ns, outcome))
-        else:
+        elif isinstance(event, Counted):
             self.complete_ns = event.complete_ns

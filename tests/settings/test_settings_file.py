@@ -162,6 +162,12 @@ def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
             '[[devices]]\nid = "b"\ndriver = "clicker.reference"\nport = "/dev/x"\n',
             ["16: devices[1].port: '/dev/x' is already the port of devices[0]"],
         ),
+        (  # on one receiver hangs one card reader
+            '[[devices]]\nid = "a"\ndriver = "clicker.reference"\nport = "/dev/x"\n'
+            '[[devices]]\nid = "b"\ndriver = "card.wiegand"\nport = "/dev/x"\n'
+            '[[devices]]\nid = "c"\ndriver = "card.wiegand"\nport = "/dev/x"\n',
+            ["20: devices[2].port: '/dev/x' is already the port of devices[1]"],
+        ),
         (
             '[[devices]]\nid = "a"\ndriver = "card.em4100"\nport = "/dev/x"\nbaud = 0\n',
             ["13: devices[0].baud: must be more than 0, not 0"],

@@ -11,9 +11,11 @@
 #define RAM_START 0x100
 #define MCUSR_ADDRESS 0x54
 #define SP_ADDRESS 0x5D
+#define MAX_STARTS 4
 
 avr_t *avr;
-static void (*start)(void);
+static void (*starts[MAX_STARTS])(void);
+static int start_count;
 static uint16_t lowest_stack = 0xFFFF;
 static bool reset_due;
 
@@ -37,9 +39,11 @@ void chip_make(const char *firmware_file)
     errno = 0; /* simavr leaves one behind */
 }
 
-void chip_at_reset(void (*what)(void))
+void chip_at_reset(void (*start)(void))
 {
-    start = what;
+    if (start_count == MAX_STARTS)
+        fail("too much begins anew with the chip");
+    starts[start_count++] = start;
 }
 
 void chip_spoil(uint16_t address)
@@ -55,8 +59,8 @@ void reset(enum cause cause)
             avr->data[at] = (uint8_t)random();
     avr_reset(avr);
     avr->data[MCUSR_ADDRESS] = cause;
-    if (start)
-        start();
+    for (int i = 0; i < start_count; i++)
+        starts[i]();
 }
 
 static avr_cycle_count_t on_reset_due(avr_t *chip, avr_cycle_count_t when, void *parameter)

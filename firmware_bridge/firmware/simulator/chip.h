@@ -14,7 +14,7 @@ enum cause { POWER_ON = 1, EXTERNAL = 2, WATCHDOG = 8 }; /* bits of MCUSR */
 extern avr_t *avr;
 
 void chip_make(const char *firmware_file);
-void chip_at_reset(void (*start)(void)); /* what must begin anew with the chip */
+void chip_at_reset(void (*start)(void)); /* one more that begins anew with the chip */
 void chip_step(void);                    /* one instruction, or a sleep */
 uint16_t chip_lowest_stack(void);
 void chip_spoil(uint16_t address); /* one bit of RAM flips */

@@ -9,6 +9,7 @@
 #include "chip.h"
 #include "console.h"
 #include "line.h"
+#include "pins.h"
 
 static bool stopping;
 
@@ -18,6 +19,11 @@ static void command(char *line)
     sscanf(line, "%15s %8191s %63[^\n]", word, first, second);
     if (strcmp(word, "press") == 0) {
         bus_press(first, second);
+    } else if (strcmp(word, "wiegand") == 0) {
+        pins_wiegand(first, second[0] ? (uint32_t)strtoul(second, NULL, 10) : 1000);
+    } else if (strcmp(word, "open") == 0 || strcmp(word, "close") == 0) {
+        pins_switch((uint8_t)strtoul(first, NULL, 10), word[0] == 'c',
+                    (uint8_t)strtoul(second, NULL, 10));
     } else if (strcmp(word, "noise") == 0) {
         uint8_t bytes[4096];
         size_t count = strlen(first) / 2;

@@ -9,13 +9,16 @@
  *   press KEYPAD [KEY]     KEYPAD is 8 hex digits
  *   noise HEX              these bytes on the keypad bus
  *   idle                   report when the keypad bus has said all, and nothing came for 2 ms
+ *   wiegand BITS [US]      these bits ("0" and "1") on the card reader's lines, one every so many us;
+ *                          reported when they have rested for 40 ms
+ *   close|open N [BOUNCES] the switch on PCN closes or opens, bouncing so often
  *   reset warm|watchdog|cold
  *   glitch MICROSECONDS    a warm reset, and another one so much later
  *   spoil ADDRESS          flip one bit of RAM at this hex address
  *   line                   report what the host has set on the pty
  *   quit
  * Reports on stdout:
- *   pty PATH / outcome KEYPAD CODE / bus idle / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
+ *   pty PATH / outcome KEYPAD CODE / bus idle / wiegand sent / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
  *   stack lowest=ADDRESS (at the end: how far down the stack ever came)
  */
 #include <errno.h>
@@ -33,6 +36,7 @@
 #include "console.h"
 #include "eeprom.h"
 #include "line.h"
+#include "pins.h"
 
 #define SLICE_CYCLES (500 * CYCLES_PER_US)
 
@@ -120,6 +124,7 @@ int main(int count, char **words)
     errno = 0;
     eeprom_load(eeprom_file, serial);
     bus_connect();
+    pins_connect();
     const char *path = line_open(dtr_resets);
     reset(POWER_ON);
     say("pty %s", path);

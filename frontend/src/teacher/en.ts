@@ -230,6 +230,8 @@ export const en = {
       port_gone: "The connection broke: check the USB cable; it resumes by itself.",
       port_stuck: "It takes no more bytes: check the cable, or plug it in anew.",
       receiver_silent: "The receiver does not answer: check power and cable; it is tried again.",
+      receiver_lacks: "The receiver's firmware cannot do this yet: ask the admin to update it.",
+      baud_differs: "Two devices on one receiver name different speeds in the settings: ask the admin.",
       base_silent: "The base stopped answering; it is started anew by itself. Else pull it out and plug it in again.",
       card_without_uid: "The card on it has no number that could be read: take it away, and use a contactless card.",
       library_missing: "The program for its kind of device is not installed: the admin installs classroom-agent with its extra “cards”.",

@@ -228,6 +228,8 @@ export const zh = {
       port_gone: "连接断了：检查 USB 线，插回后自动恢复。",
       port_stuck: "它不再接收数据：检查线，必要时拔下重插。",
       receiver_silent: "接收器没有回应：检查电源和线，会自动再试。",
+      receiver_lacks: "接收器的固件还没有这个功能：请管理员更新固件。",
+      baud_differs: "同一个接收器上的两个设备写了不同的波特率：请管理员检查配置。",
       base_silent: "接收器不再回应，正在自动重新启动；若不恢复，请拔下重插。",
       card_without_uid: "放在上面的卡没有可读的卡号：请拿开，换用感应式（非接触）卡。",
       library_missing: "板子上没有装这类设备所需的程序：请管理员安装带 cards 附加组件的 classroom-agent。",
