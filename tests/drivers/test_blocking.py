@@ -62,7 +62,9 @@ async def test_closing_waits_for_the_last_call_and_leaves_no_thread() -> None:
     assert "device" not in [one.name for one in threading.enumerate()]
 
 
-async def test_whoever_is_cancelled_does_not_wait_and_the_thread_ends_with_its_call() -> None:
+async def test_whoever_is_cancelled_does_not_wait_and_the_thread_ends_with_its_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     thread, library = BlockingThread("device"), Library()
     calling = asyncio.create_task(thread.call(library.hang, timeout_s=SOON_S))
     await until_entered(library)
@@ -71,6 +73,7 @@ async def test_whoever_is_cancelled_does_not_wait_and_the_thread_ends_with_its_c
         await calling
     library.let_go.set()
     assert await thread.close()
+    assert not caplog.records, "what came too late is dropped without a word"
 
 
 async def test_a_library_that_hangs_is_left_behind_and_known_until_it_lets_go() -> None:

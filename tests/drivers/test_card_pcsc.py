@@ -339,6 +339,10 @@ async def card(pcscd: Pcscd, uid: str, *, contact: bool = False) -> AsyncIterato
         await one.lift()
 
 
+def threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith("pcsc")]
+
+
 async def until_more(room: Room, taps_before: int) -> None:
     await until(lambda: len(room.taps) > taps_before)
 
@@ -354,7 +358,7 @@ async def test_cards_on_a_real_pcscd_are_taps_in_their_order(pcscd: Pcscd) -> No
                 await until_more(room, taps_before)
                 assert laid.asked == [GET_UID]
     assert room.taps == [RED, BLUE, RED]
-    assert not [one for one in threading.enumerate() if one.name.startswith("pcsc")]
+    assert not threads()
 
 
 @real
@@ -410,6 +414,7 @@ async def test_of_several_readers_one_must_be_named(pcscd: Pcscd) -> None:
     with pytest.raises(DeviceMisconfigured, match="port_ambiguous") as refused:
         await ports.card_slot("room reader")
     assert f"{PICC} 00 00, {PICC} 00 01" in refused.value.hint
+    assert not threads()
 
 
 @real
