@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ABSENT_NS = 1_000_000_000
 """A card that was away this long and is read again is tapped again."""
-RETURN_NS = 3_000_000_000
+RETURN_NS = 5_000_000_000
 """So long a reader that comes back may take to find the card that has lain on it all the time."""
 LYING_NS = 1 << 63
 

@@ -6,6 +6,7 @@ pcscd's socket from the environment, once in a process: all worlds of a process 
 
 import atexit
 import os
+import random
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 RUN = "/run/pcscd"
 START_S = 10.0
+OWN_PORTS = (12_000, 32_000)
 OWN_NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
 SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
 
@@ -85,13 +87,16 @@ class Pcscd:
 
 
 def _two_free_ports() -> int:
-    """The first of two ports in a row: a virtual reader listens on both."""
+    """The first of two ports in a row: a virtual reader listens on both.
+
+    None that the kernel gives to whoever connects: they must still be free after a new start.
+    """
     while True:
+        port = random.randrange(*OWN_PORTS)
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("0.0.0.0", 0))  # noqa: S104 (as the virtual reader does)
-            port: int = first.getsockname()[1]
             try:
+                first.bind(("0.0.0.0", port))  # noqa: S104 (as the virtual reader does)
                 second.bind(("0.0.0.0", port + 1))  # noqa: S104
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             return port
