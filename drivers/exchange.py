@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from drivers.api import Emit
+from drivers.api import Driver, Emit
 from drivers.capabilities import QuestionView
 from drivers.errors import DeviceLost
 from drivers.ports import ByteLine
@@ -32,6 +32,12 @@ class Conversation(Protocol):
 
     def deadline_s(self) -> float:
         """When to advance even if nothing is heard."""
+
+    def goodbye(self) -> bytes:
+        """A last word to the device, b"" if there is none."""
+
+    def counters(self) -> dict[str, int]:
+        """What was counted since the line was opened."""
 
 
 class Exchange:
@@ -84,3 +90,30 @@ class Exchange:
         data = self._talk.data_to_send(now_s)
         if data:
             self._line.write(data)
+
+
+class Conversing(Driver):
+    """A driver whose device must be spoken with. Its `run` opens the line and calls `converse`."""
+
+    _exchange: Exchange | None = None
+    _talk: Conversation | None = None
+
+    async def converse(self, line: ByteLine, talk: Conversation, emit: Emit) -> None:
+        """Talk until cancelled, then take leave and close the line. Raises DeviceLost."""
+        self._talk = talk
+        exchange = self._exchange = Exchange(line, talk, now_ns=self.ports.now_ns)
+        try:
+            await exchange.run(emit)
+        finally:
+            exchange.leave(talk.goodbye())
+            self._exchange = None
+            line.close()
+
+    def show(self, view: QuestionView | None) -> None:
+        """Let the device know what is open, or that nothing is."""
+        if self._exchange is not None:
+            self._exchange.show(view)
+
+    def counters(self) -> dict[str, int]:
+        """What the conversation has counted."""
+        return {} if self._talk is None else self._talk.counters()

@@ -8,8 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from drivers import api
-from drivers.capabilities import QuestionView
-from drivers.exchange import Exchange
+from drivers.exchange import Conversing
 from drivers.ports import Ports
 from drivers.protocols.iclicker import IclickerTalk
 from drivers.protocols.iclicker_reports import IclickerDecoder
@@ -35,7 +34,7 @@ class IclickerOptions(api.Options):
     )
 
 
-class Iclicker(api.Driver):
+class Iclicker(Conversing):
     """One base with its remotes."""
 
     Options: ClassVar[type[api.Options]] = IclickerOptions
@@ -44,8 +43,6 @@ class Iclicker(api.Driver):
     def __init__(self, device_id: str, options: IclickerOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)
         self._options = options
-        self._exchange: Exchange | None = None
-        self._talk: IclickerTalk | None = None
 
     @classmethod
     def decoder(cls, device_id: str) -> api.Decoder:
@@ -56,7 +53,7 @@ class Iclicker(api.Driver):
         """Start the base, then open and close its polls and give its votes until cancelled."""
         said = self._options
         line = await self.ports.hid(said.port)
-        self._talk = IclickerTalk(
+        talk = IclickerTalk(
             self.device_id,
             said.port,
             frequency=said.frequency,
@@ -65,18 +62,4 @@ class Iclicker(api.Driver):
             answer_s=said.answer_s,
             now_s=asyncio.get_running_loop().time(),
         )
-        self._exchange = Exchange(line, self._talk, now_ns=self.ports.now_ns)
-        try:
-            await self._exchange.run(emit)
-        finally:
-            self._exchange = None
-            line.close()
-
-    def show(self, view: QuestionView | None) -> None:
-        """Open or close the poll, and let the display say how many have answered."""
-        if self._exchange is not None:
-            self._exchange.show(view)
-
-    def counters(self) -> dict[str, int]:
-        """What was skipped or heard twice, and what the base left without an answer."""
-        return {} if self._talk is None else self._talk.counters()
+        await self.converse(line, talk, emit)

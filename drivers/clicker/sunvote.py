@@ -8,8 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from drivers import api
-from drivers.capabilities import QuestionView
-from drivers.exchange import Exchange
+from drivers.exchange import Conversing
 from drivers.ports import Ports
 from drivers.protocols.sunvote import SunvoteTalk
 from drivers.protocols.sunvote_frames import Answers, SunvoteFrames
@@ -23,7 +22,7 @@ class SunvoteOptions(api.Options):
     baud: int = Field(default=19_200, gt=0, description="Speed in baud")
 
 
-class Sunvote(api.Driver):
+class Sunvote(Conversing):
     """One base with its keypads."""
 
     Options: ClassVar[type[api.Options]] = SunvoteOptions
@@ -32,8 +31,6 @@ class Sunvote(api.Driver):
     def __init__(self, device_id: str, options: SunvoteOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)
         self._port, self._baud = options.port, options.baud
-        self._exchange: Exchange | None = None
-        self._talk: SunvoteTalk | None = None
 
     @classmethod
     def decoder(cls, device_id: str) -> api.Decoder:
@@ -44,23 +41,7 @@ class Sunvote(api.Driver):
         """Poll the base until cancelled."""
         line = await self.ports.serial(self._port, baud=self._baud)
         now_s = asyncio.get_running_loop().time()
-        talk = self._talk = SunvoteTalk(self.device_id, self._port, now_s=now_s)
-        self._exchange = Exchange(line, talk, now_ns=self.ports.now_ns)
-        try:
-            await self._exchange.run(emit)
-        finally:
-            self._exchange.leave(talk.goodbye())
-            self._exchange = None
-            line.close()
-
-    def show(self, view: QuestionView | None) -> None:
-        """Begin or end a poll."""
-        if self._exchange is not None:
-            self._exchange.show(view)
-
-    def counters(self) -> dict[str, int]:
-        """What was skipped on the line, repeated by the base, or asked in vain."""
-        return {} if self._talk is None else self._talk.counters()
+        await self.converse(line, SunvoteTalk(self.device_id, self._port, now_s=now_s), emit)
 
 
 class SunvoteDecoder:

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from drivers import api
-from drivers.capabilities import KeypadState, QuestionView
-from drivers.exchange import Exchange
+from drivers.capabilities import KeypadState
+from drivers.exchange import Conversing
 from drivers.ports import Ports
 from drivers.protocols.zkxl import BinaryTalk
 from drivers.protocols.zkxl_json import JsonTalk
@@ -37,7 +37,7 @@ class ZkxlOptions(api.Options):
     )
 
 
-class Zkxl(api.Driver):
+class Zkxl(Conversing):
     """One receiver with its clickers."""
 
     Options: ClassVar[type[api.Options]] = ZkxlOptions
@@ -47,8 +47,6 @@ class Zkxl(api.Driver):
     def __init__(self, device_id: str, options: ZkxlOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)
         self._settings = options
-        self._exchange: Exchange | None = None
-        self._talk: BinaryTalk | JsonTalk | None = None
 
     @classmethod
     def decoder(cls, device_id: str) -> api.Decoder:
@@ -59,14 +57,7 @@ class Zkxl(api.Driver):
         """Talk to the receiver until cancelled."""
         settings = self._settings
         line = await self.ports.serial(settings.port, baud=settings.baud)
-        talk = self._talk = self._begin(asyncio.get_running_loop().time())
-        self._exchange = Exchange(line, talk, now_ns=self.ports.now_ns)
-        try:
-            await self._exchange.run(emit)
-        finally:
-            self._exchange.leave(talk.goodbye())
-            self._exchange = None
-            line.close()
+        await self.converse(line, self._begin(asyncio.get_running_loop().time()), emit)
 
     def _begin(self, now_s: float) -> BinaryTalk | JsonTalk:
         one, said = self.device_id, self._settings
@@ -82,18 +73,9 @@ class Zkxl(api.Driver):
             clock=local_time,
         )
 
-    def show(self, view: QuestionView | None) -> None:
-        """Let the clickers know what is open."""
-        if self._exchange is not None:
-            self._exchange.show(view)
-
     def keypads(self) -> dict[str, KeypadState]:
         """The signal of each clicker, where the receiver says it."""
         return dict(self._talk.keypads) if isinstance(self._talk, JsonTalk) else {}
-
-    def counters(self) -> dict[str, int]:
-        """What was skipped on the line, and what the receiver said of delivery and of itself."""
-        return {} if self._talk is None else self._talk.counters()
 
 
 def local_time() -> datetime:

@@ -101,6 +101,10 @@ class IclickerTalk:
         """When the next command is due, or an answer overdue."""
         return self._dialogue.deadline_s
 
+    def goodbye(self) -> bytes:
+        """Nothing: a poll that is left open is stopped by the next start."""
+        return b""
+
     def counters(self) -> dict[str, int]:
         """What was skipped or heard twice, and what the base left without an answer."""
         return {
