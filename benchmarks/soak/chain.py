@@ -241,6 +241,7 @@ def _agent_settings(
         f'cert_file = "{keys / f"{address.device}.crt"}"',
         f'key_file = "{keys / f"{address.device}.key"}"',
     ]
+    lines += ["[keypads]", "unknown_per_minute = 1000"]  # several classes at once, of nobody
     for number, port in enumerate(ports, start=1):
         lines += ["[[devices]]", f'id = "receiver-{number}"', 'driver = "clicker.reference"']
         lines += [f'port = "{port}"']
