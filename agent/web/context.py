@@ -102,6 +102,13 @@ class Context:
                 raise Refusal(403, "not_allowed", "guest", "a guest runs the open lesson only")
         return session
 
+    def demand_drawing(self, request: Request, lesson: str) -> None:
+        """Who runs this lesson, or a projector that a teacher let in while it is open."""
+        if self.demand(request, "teacher", "guest", "projector").role != "projector":
+            self.demand_lesson(request, lesson)
+        elif self.open_lesson is None or self.open_lesson.id != lesson:
+            raise Refusal(403, "not_allowed", "projector", "it draws in the open lesson only")
+
     def demand_class(self, request: Request, class_id: str) -> Session:
         """A teacher, or a guest whose open lesson is this class's."""
         session = self.demand(request, "teacher", "guest")

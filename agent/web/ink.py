@@ -115,19 +115,19 @@ def routes(ctx: Context) -> APIRouter:
     @router.post("/lessons/{lesson}/ink", status_code=204)
     async def draw(lesson: str, body: NewStroke, request: Request) -> None:
         """A stroke of a pen on a page."""
-        ctx.demand_lesson(request, lesson)
+        ctx.demand_drawing(request, lesson)
         await ctx.intake.submit(cmd.DrawStroke(lesson=lesson, **body.model_dump()))
 
     @router.post("/lessons/{lesson}/ink/undo", status_code=204)
     async def undo(lesson: str, body: Board, request: Request) -> None:
         """Take back the newest stroke, or the clearing, of a board."""
-        ctx.demand_lesson(request, lesson)
+        ctx.demand_drawing(request, lesson)
         await ctx.intake.submit(cmd.UndoInk(lesson=lesson, question=body.question))
 
     @router.post("/lessons/{lesson}/ink/clear", status_code=204)
     async def clear(lesson: str, body: Board, request: Request) -> None:
         """Clear a board; undo brings it back."""
-        ctx.demand_lesson(request, lesson)
+        ctx.demand_drawing(request, lesson)
         await ctx.intake.submit(cmd.ClearInk(lesson=lesson, question=body.question))
 
     @router.get("/lessons/{lesson}/ink.svg")

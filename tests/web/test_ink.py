@@ -60,6 +60,9 @@ async def test_strokes_of_pages_and_whiteboards_are_live_on_every_page(board: Bo
         await teacher.ok("POST", f"{at}/undo", {})
         again = await page.until(lambda view: view["ink"]["strokes"] == 2)
         assert again["ink"]["changes"] == view["ink"]["changes"] + 1
+        await projector.ok("POST", at, STROKE)
+        await page.until(lambda view: view["ink"]["strokes"] == 3)
+    await teacher.ok("POST", f"/lessons/{lesson}/end")
     assert await projector.refused("POST", at, STROKE) == "403 not_allowed"
     assert await teacher.refused("GET", "/lessons/other/ink") == "404 lesson_unknown"
 

@@ -1,3 +1,4 @@
+import { ink } from "../texts/ink.en";
 import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import type { ProjectorWords } from "./zh";
@@ -36,4 +37,6 @@ export const en = {
   dark: "Dark",
   light: "Light",
   full: "Full screen",
+  draw: "Draw",
+  ink,
 } satisfies Words<ProjectorWords>;

@@ -1,3 +1,4 @@
+import { ink } from "../texts/ink.zh";
 import { questions } from "../texts/questions.zh";
 
 /** 大屏页的文字，英文以此为准。 */
@@ -35,6 +36,8 @@ export const zh = {
   dark: "深色",
   light: "浅色",
   full: "全屏",
+  draw: "画板",
+  ink,
 };
 
 export type ProjectorWords = typeof zh;

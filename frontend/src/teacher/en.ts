@@ -1,3 +1,4 @@
+import { ink } from "../texts/ink.en";
 import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import { devicePage } from "./devices.en";
@@ -19,6 +20,26 @@ export const en = {
   guest: "Substitute",
   problems,
   devicePage,
+  ink,
+
+  whiteboard: {
+    open: "Draw",
+    ofLesson: "of the lesson",
+    ofQuestion: (n: number) => `of question ${n}`,
+  },
+
+  calibrate: {
+    begin: "Calibrate",
+    touch: (corner: string, n: number) => `Touch the ${corner} of the board with the pen (${n} of 4)`,
+    corners: ["upper left corner", "upper right corner", "lower right corner", "lower left corner"],
+    smeared: "That was a line, not a touch. Touch the same corner once more.",
+    size: "All four corners are here. How large is the area between them?",
+    width: "Width (mm)",
+    height: "Height (mm)",
+    save: "Save",
+    again: "Begin again",
+    done: "The whiteboard is calibrated.",
+  },
 
   signIn: {
     title: "Teacher sign-in",

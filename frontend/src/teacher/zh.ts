@@ -1,5 +1,6 @@
 import { devicePage } from "./devices.zh";
 import { problems } from "./problems.zh";
+import { ink } from "../texts/ink.zh";
 import { questions } from "../texts/questions.zh";
 
 /** 教师页的文字，英文以此为准。 */
@@ -18,6 +19,26 @@ export const zh = {
   guest: "代课",
   problems,
   devicePage,
+  ink,
+
+  whiteboard: {
+    open: "画板",
+    ofLesson: "本节课",
+    ofQuestion: (n: number) => `第 ${n} 题`,
+  },
+
+  calibrate: {
+    begin: "校准白板",
+    touch: (corner: string, n: number) => `用笔点一下白板的${corner}（${n}/4）`,
+    corners: ["左上角", "右上角", "右下角", "左下角"] as readonly string[],
+    smeared: "刚才是一条线，不是点。请轻点一下同一个角。",
+    size: "四个角已收到。请填写这四个角围成的大小。",
+    width: "宽（毫米）",
+    height: "高（毫米）",
+    save: "保存",
+    again: "重新点",
+    done: "白板已校准。",
+  },
 
   signIn: {
     title: "教师登录",

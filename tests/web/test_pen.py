@@ -1,0 +1,154 @@
+"""The pen on the pages: drawn with a mouse or a finger, seen by the room, wiped, undone, kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.web.browser_room import Room
+
+pytestmark = pytest.mark.needs("chromium")
+INKED = """canvas => {
+    const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let inked = 0;
+    for (let at = 3; at < all.length; at += 4) if (all[at] > 0) inked++;
+    return inked;
+}"""
+
+
+def board_of(page: Page) -> Locator:
+    return page.locator(".ink canvas")
+
+
+def draw(page: Page, *places: tuple[float, float]) -> None:
+    """A line with the mouse, its places in parts of the board."""
+    canvas = board_of(page)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    (x, y), *others = [
+        (box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in places
+    ]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(x, y, steps=5)
+    page.mouse.up()
+
+
+def touch(page: Page, x: float, y: float) -> None:
+    """A finger goes from one place of the board to the right."""
+    box = board_of(page).bounding_box()
+    assert box is not None
+    line = page.context.new_cdp_session(page)
+    at = {"x": box["x"] + box["width"] * x, "y": box["y"] + box["height"] * y}
+    for kind, points in (
+        ("touchStart", [at]), ("touchMove", [at | {"x": at["x"] + 60}]), ("touchEnd", []),
+    ):  # fmt: skip
+        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def press(page: Page, x: float, y: float) -> None:
+    """A stylus goes from one place of the board to the right, and presses harder."""
+    box = board_of(page).bounding_box()
+    assert box is not None
+    line = page.context.new_cdp_session(page)
+    for kind, beside, force in (
+        ("mousePressed", 0, 0.25), ("mouseMoved", 60, 0.75), ("mouseReleased", 60, 0.0),
+    ):  # fmt: skip
+        where = {"x": box["x"] + box["width"] * x + beside, "y": box["y"] + box["height"] * y}
+        how = {"button": "left", "buttons": 1, "pointerType": "pen", "force": force}
+        line.send("Input.dispatchMouseEvent", {"type": kind, **where, **how})
+
+
+def strokes(page: Page) -> list[dict[str, Any]]:
+    """What the board keeps of the lesson's own board."""
+    found: list[dict[str, Any]] = page.evaluate(
+        """async () => {
+            const {lessons} = await (await fetch("/api/v1/lessons")).json();
+            return (await (await fetch(`/api/v1/lessons/${lessons[0].id}/ink`)).json()).strokes;
+        }"""
+    )
+    return found
+
+
+def until_inked(canvas: Locator, fits: str) -> None:
+    canvas.page.wait_for_function(
+        f"canvas => (({INKED})(canvas)) {fits}", arg=canvas.element_handle()
+    )
+
+
+def begin(room: Room, **looks: Any) -> Page:
+    teacher = room.lesson(**looks)
+    teacher.locator(".whiteboard button").first.click()
+    return teacher
+
+
+def test_what_a_teacher_draws_the_room_sees_and_it_is_undone_and_cleared(room: Room) -> None:
+    teacher = begin(room)
+    wall = room.teacher()
+    wall.goto(f"{room.agent.url}/projector")
+    teacher.locator(".ink-tool").nth(1).click()
+    draw(teacher, (0.1, 0.2), (0.9, 0.2), (0.9, 0.8))
+    expect(board_of(wall)).to_be_visible()
+    until_inked(board_of(wall), "> 1000")
+    [stroke] = strokes(teacher)
+    assert (stroke["tool"], stroke["colour"]) == ("pen", "red")
+    first, last = stroke["points"][0], stroke["points"][-1]
+    assert first[:2] == pytest.approx([160, 180], abs=4)
+    assert last[:2] == pytest.approx([1440, 720], abs=4)
+    assert first[3] is None
+
+    before = board_of(wall).evaluate(INKED)
+    teacher.locator(".ink-tool").nth(4).click()
+    draw(teacher, (0.5, 0.1), (0.5, 0.3))
+    until_inked(board_of(wall), f"< {before}")
+    assert [one["tool"] for one in strokes(teacher)] == ["pen", "eraser"]
+
+    clear, undo = teacher.locator(".ink-tool").nth(6), teacher.locator(".ink-tool").nth(5)
+    clear.click()
+    until_inked(board_of(teacher), "=== 0")
+    undo.click()
+    until_inked(board_of(wall), "> 1000")
+    undo.click()
+    until_inked(board_of(wall), f">= {before}")
+    with teacher.expect_download() as svg:
+        teacher.locator(".whiteboard-files a").first.click()
+    assert svg.value.suggested_filename.endswith("-lesson.svg")
+    assert "<path" in svg.value.path().read_text(encoding="utf-8")
+
+
+def test_a_finger_draws_on_a_phone_and_a_stylus_with_its_pressure(room: Room) -> None:
+    small = {"width": 375, "height": 700}
+    teacher = begin(room, viewport=small, has_touch=True)
+    canvas = board_of(teacher)
+    assert canvas.evaluate("one => getComputedStyle(one).touchAction") == "none"
+    assert teacher.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    canvas.evaluate("one => one.scrollIntoView({block: 'center'})")
+    touch(teacher, 0.2, 0.2)
+    press(teacher, 0.2, 0.6)
+    expect(teacher.locator(".ink-tool").nth(5)).to_be_enabled()
+    teacher.wait_for_function(
+        """async () => {
+            const {lessons} = await (await fetch("/api/v1/lessons")).json();
+            const at = `/api/v1/lessons/${lessons[0].id}/ink`;
+            return (await (await fetch(at)).json()).strokes.length === 2;
+        }"""
+    )
+    finger, stylus = strokes(teacher)
+    assert {one[3] for one in finger["points"]} == {None}
+    assert [one[3] for one in stylus["points"]] == [0.25, 0.75]
+
+
+def test_the_projectors_own_pen_draws(room: Room) -> None:
+    teacher = room.lesson()
+    wall = room.teacher()
+    wall.goto(f"{room.agent.url}/projector")
+    expect(wall.locator(".join")).to_be_visible()
+    wall.mouse.move(300, 300)
+    wall.locator(".tools button").nth(2).click()
+    draw(wall, (0.3, 0.3), (0.6, 0.6))
+    until_inked(board_of(teacher), "> 100")
+    assert len(strokes(teacher)) == 1
