@@ -90,6 +90,7 @@ export const devicePage = {
   counters: {
     bad_frames: "Damaged frames",
     busy: "Receiver was busy",
+    cards_unread: "Cards that could not be read",
     contacts_skipped: "Contacts skipped",
     delivered: "Delivered to keypads",
     flood_presses: "Presses held back as too fast",
@@ -108,6 +109,7 @@ export const devicePage = {
     palms: "Touches of a palm",
     polls: "Polls opened",
     presses_set_aside: "Presses set aside",
+    random_uids: "Cards that change their number",
     receiver_bad_frames: "Damaged frames at the receiver",
     receiver_lost: "Presses the receiver lost",
     receiver_overruns: "Overruns of the receiver's line",

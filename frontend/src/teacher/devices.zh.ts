@@ -87,6 +87,7 @@ export const devicePage = {
   counters: {
     bad_frames: "损坏的帧",
     busy: "接收器忙",
+    cards_unread: "没有读出的卡",
     contacts_skipped: "略过的触点",
     delivered: "已送达答题器",
     flood_presses: "拦下的过快按键",
@@ -105,6 +106,7 @@ export const devicePage = {
     palms: "手掌触碰",
     polls: "开过的投票",
     presses_set_aside: "隔离的按键",
+    random_uids: "每次换号的卡",
     receiver_bad_frames: "接收器收到的坏帧",
     receiver_lost: "接收器丢失的按键",
     receiver_overruns: "接收器串口溢出",
