@@ -50,6 +50,7 @@ class OnReceiver(api.Driver):
 
     Options: ClassVar[type[api.Options]] = ReceiverOptions
     FITS = api.Fits("serial")
+    CARD_NUMBERS = True  # whoever opens the line hears a card reader beside it, too
     shares_port: ClassVar[bool] = True
     hears: ClassVar[tuple[type[Event], ...]]
     needs: ClassVar[MessageType]

@@ -19,7 +19,6 @@ from firmware_bridge.messages import FromReceiver, Hello, Readers, Wiegand
 class WiegandReader(OnReceiver):
     """One reader."""
 
-    CARD_NUMBERS = True
     hears: ClassVar[tuple[type[Event], ...]] = (Wiegand, Counted)
     needs: ClassVar[MessageType] = MessageType.WIEGAND
 

@@ -88,6 +88,7 @@ export const devicePage = {
     whitelist: "List of keypads",
   },
   counters: {
+    bad_cards: "Cards read wrongly",
     bad_frames: "Damaged frames",
     busy: "Receiver was busy",
     cards_unread: "Cards that could not be read",
@@ -103,6 +104,7 @@ export const devicePage = {
     late: "Answers that came late",
     lines_skipped: "Lines that make no sense",
     lost: "Frames lost on the way",
+    lost_cards: "Card taps lost",
     no_room: "Answers the board had no room for",
     other_keys: "Other keys",
     other_lesson: "Answers of another lesson",

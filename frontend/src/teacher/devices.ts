@@ -7,7 +7,7 @@ import type { TeacherWords } from "./zh";
 type All = Words<TeacherWords>;
 export type Tone = "good" | "wait" | "bad";
 
-const LOSSES = ["lost", "receiver_lost", "receiver_refused", "gaps", "unconfirmed", "undelivered", "no_room"];
+const LOSSES = ["lost", "lost_cards", "receiver_lost", "receiver_refused", "gaps", "unconfirmed", "undelivered", "no_room"];
 const REPEATS = ["repeats", "receiver_resent"];
 const FIRMWARE = ["firmware"];
 

@@ -85,6 +85,7 @@ export const devicePage = {
     whitelist: "白名单",
   },
   counters: {
+    bad_cards: "读错的卡",
     bad_frames: "损坏的帧",
     busy: "接收器忙",
     cards_unread: "没有读出的卡",
@@ -100,6 +101,7 @@ export const devicePage = {
     late: "来晚的作答",
     lines_skipped: "看不懂的行",
     lost: "路上丢失的帧",
+    lost_cards: "丢失的刷卡",
     no_room: "主机没有位置收下的作答",
     other_keys: "别的键",
     other_lesson: "别的课的答案",
