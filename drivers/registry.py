@@ -59,9 +59,10 @@ def load(name: str) -> type[Driver]:
 
 
 def share_port(driver: object, other: object) -> bool:
-    """Whether these are names of different drivers whose devices may hang on one port."""
-    known = names()
-    return driver != other and all(
-        isinstance(name, str) and name in known and load(name).shares_port
-        for name in (driver, other)
+    """Whether devices of these drivers may hang on one port: of each family one may."""
+    if not (isinstance(driver, str) and isinstance(other, str)):
+        return False
+    known, families = names(), {name.partition(".")[0] for name in (driver, other)}
+    return len(families) > 1 and all(
+        name in known and load(name).shares_port for name in (driver, other)
     )

@@ -23,6 +23,7 @@ from firmware_bridge.messages import (
     Presses,
     ProtocolError,
     QuestionKind,
+    Radio,
     Readers,
     Show,
     Status,
@@ -278,7 +279,7 @@ class Connection:
                 if self._buzzing:
                     self._clock.due_ns = self._next_status_ns = 0
 
-    def tell(self, message: Locate | Readers) -> None:
+    def tell(self, message: Locate | Readers | Radio) -> None:
         """Say something once, that may get lost."""
         self._out += encode_frame(message.encode())
 

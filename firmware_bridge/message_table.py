@@ -34,6 +34,7 @@ class MessageType(IntEnum):
     SHOW = 0x45
     LOCATE = 0x46
     READERS = 0x50
+    RADIO = 0x51
 
 
 MESSAGES: dict[MessageType, str] = {
@@ -60,9 +61,15 @@ MESSAGES: dict[MessageType, str] = {
     MessageType.SHOW: "number:u16 kind:u8 options:u8",
     MessageType.LOCATE: "seconds:u8",
     MessageType.READERS: "wiegand:u8",
+    MessageType.RADIO: "channel:u8 address:u8[3]",
 }
 
-ABILITIES = {MessageType.WIEGAND, MessageType.SWITCHES, MessageType.READERS}
+ABILITIES = {
+    MessageType.WIEGAND,
+    MessageType.SWITCHES,
+    MessageType.READERS,
+    MessageType.RADIO,
+}
 """Messages that firmware may do without: it says in HELLO that it has them."""
 
 LAYOUT_CRC: dict[int, int] = {
@@ -106,12 +113,15 @@ def c_header() -> str:
     for kind, layout in MESSAGES.items():
         lines.append(f"/* {layout or '(empty)'} */")
         lines.append(f"#define MSG_{kind.name} 0x{kind:02X}")
-    lines += ["", f"#define MESSAGE_COUNT {len(MESSAGES)}", "#define MESSAGE_TABLE \\"]
-    rows = [
-        f"    0x{kind:02X}, 0x{crc & 0xFF:02X}, 0x{crc >> 8:02X}"
+    rows = {
+        kind: f"    0x{kind:02X}, 0x{crc & 0xFF:02X}, 0x{crc >> 8:02X}"
         for kind, crc in LAYOUT_CRC.items()
-    ]
-    lines.append(", \\\n".join(rows))
+    }
+    radio = rows.pop(MessageType.RADIO)
+    lines += ["", "#ifdef RADIO", f"#define RADIO_ROW , \\\n{radio}", "#define RADIO_MESSAGES 1"]
+    lines += ["#else", "#define RADIO_ROW", "#define RADIO_MESSAGES 0", "#endif"]
+    lines += [f"#define MESSAGE_COUNT ({len(rows)} + RADIO_MESSAGES)", "#define MESSAGE_TABLE \\"]
+    lines.append(", \\\n".join(rows.values()) + " RADIO_ROW")
     lines += ["", "#endif", ""]
     return "\n".join(lines)
 

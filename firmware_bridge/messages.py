@@ -66,6 +66,7 @@ _TIME_REQUEST = Struct("<BB")
 _SHOW = Struct("<BHBB")
 _LOCATE = Struct("<BB")
 _READERS = Struct("<BB")
+_RADIO = Struct("<BB3s")
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -269,6 +270,17 @@ class Readers(msgspec.Struct, frozen=True):
         return _READERS.pack(MessageType.READERS, self.wiegand)
 
 
+class Radio(msgspec.Struct, frozen=True):
+    """Where to listen for remotes: the channel, and the address as it goes over the air."""
+
+    channel: int
+    address: bytes  # 3 bytes
+
+    def encode(self) -> bytes:
+        """The body that goes into a frame."""
+        return _RADIO.pack(MessageType.RADIO, self.channel, self.address)
+
+
 class Unknown(NamedTuple):
     """A type that this version does not know: ignored and counted."""
 
@@ -276,7 +288,17 @@ class Unknown(NamedTuple):
 
 
 FromReceiver = Hello | ForeignHello | Presses | Time | Status | Wiegand | Switches | Unknown
-FromHost = HelloRequest | Outcomes | TimeRequest | StatusRequest | Show | Locate | Readers | Unknown
+FromHost = (
+    HelloRequest
+    | Outcomes
+    | TimeRequest
+    | StatusRequest
+    | Show
+    | Locate
+    | Readers
+    | Radio
+    | Unknown
+)
 
 
 def decode_from_receiver(body: bytes) -> FromReceiver:
@@ -314,10 +336,8 @@ def decode_from_host(body: bytes) -> FromHost:
         if kind == MessageType.SHOW:
             _, number, question_kind, options = _SHOW.unpack(body)
             return Show(number, QuestionKind(question_kind), options)
-        if kind == MessageType.LOCATE:
-            return Locate(_LOCATE.unpack(body)[1])
-        if kind == MessageType.READERS:
-            return Readers(bool(_READERS.unpack(body)[1]))
+        if kind in (MessageType.LOCATE, MessageType.READERS, MessageType.RADIO):
+            return _decode_wish(body)
         if kind == MessageType.HELLO_REQUEST:
             return HelloRequest()
         if kind == MessageType.STATUS_REQUEST:
@@ -325,6 +345,14 @@ def decode_from_host(body: bytes) -> FromHost:
     except (struct.error, ValueError) as error:
         raise Malformed(f"message {kind:#04x} of {len(body)} bytes: {error}") from error
     return Unknown(kind)
+
+
+def _decode_wish(body: bytes) -> Locate | Readers | Radio:
+    if body[0] == MessageType.LOCATE:
+        return Locate(_LOCATE.unpack(body)[1])
+    if body[0] == MessageType.READERS:
+        return Readers(bool(_READERS.unpack(body)[1]))
+    return Radio(*_RADIO.unpack(body)[1:])
 
 
 def _decode_presses(body: bytes) -> Presses:

@@ -67,6 +67,17 @@ def reference(data: bytes) -> set[str]:
     return found
 
 
+def turning(data: bytes) -> set[str]:
+    """Presses of remotes: three bytes, and a digit for a letter."""
+    digits = str.maketrans("1234567890", "ABCDEFGHIJ")
+    found: set[str] = set()
+    for one in reference(data):
+        keypad, _, key = one.rpartition(" ")
+        said = key.translate(digits) if len(key) == 1 else key
+        found.add(f"{keypad[2:] if keypad[:2] == '00' else keypad} {said}")
+    return found
+
+
 def wiegand(data: bytes) -> set[str]:
     """Bursts of 26 or 34 bits: the first bit makes its half even, the last one its half odd."""
     found: set[str] = set()
@@ -268,6 +279,7 @@ ORACLES: dict[str, Oracle] = {
     "clicker.iclicker": iclicker,
     "clicker.reference": reference,
     "clicker.sunvote": sunvote,
+    "clicker.turning": turning,
     "clicker.xes": xes,
     "clicker.zkxl": zkxl,
     "presenter.keys": presenter,

@@ -30,6 +30,7 @@ from firmware_bridge.messages import (
     Press,
     Presses,
     QuestionKind,
+    Radio,
     Readers,
     Show,
     Status,
@@ -88,6 +89,7 @@ class VirtualReceiver:
         self.on_due: Callable[[], None] | None = None
         self.question = Show(0, QuestionKind.NONE, 0)
         self.locate_s = 0
+        self.radio: Radio | None = None
         self.closed_switches = 0
         self.boot = 0
         self.refused = 0
@@ -228,6 +230,8 @@ class VirtualReceiver:
             self.question = message
         elif isinstance(message, Readers):
             self.wiegand_wanted = message.wiegand
+        elif isinstance(message, Radio):
+            self.radio = message
         elif isinstance(message, Locate):
             self.locate_s = message.seconds
         else:

@@ -9,6 +9,7 @@
 #include "keypads.h"
 #include "lights.h"
 #include "messages.h"
+#include "radio.h"
 #include "ring.h"
 #include "switches.h"
 #include "uart.h"
@@ -99,10 +100,16 @@ static void take_message(uint8_t body_bytes)
     } else if (in[0] == MSG_STATUS_REQUEST && body_bytes == 1) {
         status_due = switches_due = true;
     } else if (in[0] == MSG_SHOW && body_bytes == 5) {
+        if (shown != get_u16(in + 1))
+            keypads_question();
         shown = get_u16(in + 1);
         lights_question(shown != 0);
     } else if (in[0] == MSG_READERS && body_bytes == 2) {
         wiegand_wanted = in[1] != 0;
+#ifdef RADIO
+    } else if (in[0] == MSG_RADIO && body_bytes == 5) {
+        radio_set(in[1], in + 2);
+#endif
     } else if (in[0] == MSG_LOCATE && body_bytes == 2) {
         lights_locate(in[1]);
     } else {

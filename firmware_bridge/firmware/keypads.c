@@ -93,6 +93,16 @@ bool keypads_take(struct press *press)
     return false;
 }
 
+/* The bus repeats nothing. */
+void keypads_forget(const uint8_t keypad[4])
+{
+    (void)keypad;
+}
+
+void keypads_question(void)
+{
+}
+
 bool keypads_show(const uint8_t keypad[4], uint8_t code)
 {
     uint8_t frame[6 + FRAME_OVERHEAD_BYTES];

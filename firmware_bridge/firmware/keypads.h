@@ -21,6 +21,12 @@ void keypads_start(void);
 /* Take the next press; its time is that of its last byte on the bus. `boot` is left alone. */
 bool keypads_take(struct press *press);
 
+/* There was no room for this keypad's press: what it says again is a press, no repeat. */
+void keypads_forget(const uint8_t keypad[4]);
+
+/* Another question is open: what is pressed again is meant for that. */
+void keypads_question(void);
+
 /* Hand an outcome to the bus; false when its buffer has no room yet. */
 bool keypads_show(const uint8_t keypad[4], uint8_t code);
 

@@ -47,7 +47,8 @@ int main(void)
         wdt_reset();
         while (keypads_take(&press)) {
             press.boot = identity.boot;
-            ring_add(&press);
+            if (!ring_add(&press))
+                keypads_forget(press.keypad);
         }
         host_run();
         lights_update();

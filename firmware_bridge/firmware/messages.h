@@ -35,8 +35,18 @@
 #define MSG_LOCATE 0x46
 /* wiegand:u8 */
 #define MSG_READERS 0x50
+/* channel:u8 address:u8[3] */
+#define MSG_RADIO 0x51
 
-#define MESSAGE_COUNT 13
+#ifdef RADIO
+#define RADIO_ROW , \
+    0x51, 0x87, 0x96
+#define RADIO_MESSAGES 1
+#else
+#define RADIO_ROW
+#define RADIO_MESSAGES 0
+#endif
+#define MESSAGE_COUNT (13 + RADIO_MESSAGES)
 #define MESSAGE_TABLE \
     0x01, 0xFC, 0xB2, \
     0x02, 0x19, 0x7B, \
@@ -50,6 +60,6 @@
     0x44, 0xAF, 0xAA, \
     0x45, 0x13, 0x5F, \
     0x46, 0x20, 0x6E, \
-    0x50, 0xDB, 0xA7
+    0x50, 0xDB, 0xA7 RADIO_ROW
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <avr_ioport.h>
 #include <avr_spi.h>
 
 #include "../cobs.h"
@@ -89,19 +88,10 @@ static void bus_start(void)
     avr_cycle_timer_register(avr, BUS_IDLE_CYCLES, bus_step, NULL);
 }
 
-static void on_lamp(struct avr_irq_t *irq, uint32_t value, void *parameter)
-{
-    (void)irq;
-    say("lamp %s %u", (const char *)parameter, value);
-}
-
 void bus_connect(void)
 {
     chip_at_reset(bus_start);
     uint32_t spi = AVR_IOCTL_SPI_GETIRQ(0);
-    uint32_t port = AVR_IOCTL_IOPORT_GETIRQ('D');
     bus_in = avr_io_getirq(avr, spi, SPI_IRQ_INPUT);
     avr_irq_register_notify(avr_io_getirq(avr, spi, SPI_IRQ_OUTPUT), bus_on_byte, NULL);
-    avr_irq_register_notify(avr_io_getirq(avr, port, 4), on_lamp, "locate");
-    avr_irq_register_notify(avr_io_getirq(avr, port, 5), on_lamp, "question");
 }

@@ -9,6 +9,7 @@
 #include "chip.h"
 #include "console.h"
 #include "line.h"
+#include "nrf24.h"
 #include "pins.h"
 
 static bool stopping;
@@ -29,6 +30,8 @@ static void command(char *line)
         size_t count = strlen(first) / 2;
         if (parse_hex(first, bytes, count))
             bus_put(bytes, count);
+    } else if (strcmp(word, "air") == 0) {
+        nrf24_air(first, second);
     } else if (strcmp(word, "idle") == 0) {
         bus_report_idle();
     } else if (strcmp(word, "reset") == 0) {

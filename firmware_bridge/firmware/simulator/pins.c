@@ -114,6 +114,18 @@ static void pins_start(void)
     }
 }
 
+static void on_lamp(struct avr_irq_t *irq, uint32_t value, void *parameter)
+{
+    (void)irq;
+    say("lamp %s %u", (const char *)parameter, value);
+}
+
+void lamps_connect(void)
+{
+    avr_irq_register_notify(pin('D', 4), on_lamp, "locate");
+    avr_irq_register_notify(pin('D', 5), on_lamp, "question");
+}
+
 void pins_connect(void)
 {
     chip_at_reset(pins_start);

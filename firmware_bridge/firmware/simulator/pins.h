@@ -1,4 +1,4 @@
-/* What hangs on single pins: a card reader's two lines, and the switches of a tray. */
+/* What hangs on single pins: a card reader's two lines, the switches of a tray, two lamps. */
 #ifndef PINS_H
 #define PINS_H
 
@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 void pins_connect(void);
+void lamps_connect(void);
 
 /* Bits ("0" and "1") on the reader's lines, one every `every_us`. */
 void pins_wiegand(const char *bits, uint32_t every_us);

@@ -1,9 +1,10 @@
 /* The receiver's firmware on a simulated ATmega328P, paced to real time.
  *
- *   simulator FIRMWARE.elf [-e EEPROM_FILE] [-s SERIAL] [-d] [-r SEED]
+ *   simulator FIRMWARE.elf [-e EEPROM_FILE] [-s SERIAL] [-d] [-n] [-r SEED]
  *
  * -e keeps the EEPROM in a file, -s gives a blank EEPROM this serial number (16 hex digits), -d models
  * a board whose DTR line resets the chip, -r seeds what RAM holds when power comes on.
+ * -n puts an nRF24L01+ on its SPI, in place of the keypad bus.
  *
  * Its UART is a pty; a concentrator of keypads hangs on its SPI (see ../README.md). Commands on stdin:
  *   press KEYPAD [KEY]     KEYPAD is 8 hex digits
@@ -12,13 +13,15 @@
  *   wiegand BITS [US]      these bits ("0" and "1") on the card reader's lines, one every so many us;
  *                          reported when they have rested for 40 ms
  *   close|open N [BOUNCES] the switch on PCN closes or opens, bouncing so often
+ *   air ADDRESS CHANNEL PAYLOAD    with -n: a packet, in hex as it goes over the air
  *   reset warm|watchdog|cold
  *   glitch MICROSECONDS    a warm reset, and another one so much later
  *   spoil ADDRESS          flip one bit of RAM at this hex address
  *   line                   report what the host has set on the pty
  *   quit
  * Reports on stdout:
- *   pty PATH / outcome KEYPAD CODE / bus idle / wiegand sent / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
+ *   pty PATH / outcome KEYPAD CODE / bus idle / wiegand sent /
+ *   heard|unheard PAYLOAD / air CHANNEL ADDRESS PAYLOAD / lamp locate|question 0|1 / reset KIND / line hupcl=0|1 speed=N /
  *   stack lowest=ADDRESS (at the end: how far down the stack ever came)
  */
 #include <errno.h>
@@ -36,6 +39,7 @@
 #include "console.h"
 #include "eeprom.h"
 #include "line.h"
+#include "nrf24.h"
 #include "pins.h"
 
 #define SLICE_CYCLES (500 * CYCLES_PER_US)
@@ -93,11 +97,11 @@ static void run(void)
 int main(int count, char **words)
 {
     const char *eeprom_file = NULL, *serial = NULL;
-    bool dtr_resets = false;
+    bool dtr_resets = false, radio = false;
     int option;
     console_open();
     srandom(1);
-    while ((option = getopt(count, words, "e:s:dr:")) > 0) {
+    while ((option = getopt(count, words, "e:s:dnr:")) > 0) {
         switch (option) {
         case 'e':
             eeprom_file = optarg;
@@ -107,6 +111,9 @@ int main(int count, char **words)
             break;
         case 'd':
             dtr_resets = true;
+            break;
+        case 'n':
+            radio = true;
             break;
         case 'r':
             srandom((unsigned)strtoul(optarg, NULL, 10));
@@ -123,7 +130,11 @@ int main(int count, char **words)
     fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
     errno = 0;
     eeprom_load(eeprom_file, serial);
-    bus_connect();
+    lamps_connect();
+    if (radio)
+        nrf24_connect();
+    else
+        bus_connect();
     pins_connect();
     const char *path = line_open(dtr_resets);
     reset(POWER_ON);
