@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import tty
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
@@ -59,7 +60,10 @@ def xes() -> Iterator[Device]:
 
 
 @pytest.fixture
-async def board(tmp_path: Path, reader: Device, xes: Device) -> AsyncIterator[Board]:
+async def board(
+    tmp_path: Path, pin_files: Path, reader: Device, xes: Device
+) -> AsyncIterator[Board]:
+    shutil.copytree(pin_files, tmp_path, dirs_exist_ok=True)
     plans = [
         DevicePlan("reader", "card.em4100", {"port": reader.path}),
         DevicePlan("xes", "clicker.xes", {"port": xes.path}),
