@@ -196,6 +196,36 @@ def _damaged(arguments: argparse.Namespace) -> int:
     return WELL
 
 
+def _flash(arguments: argparse.Namespace) -> int:
+    from agent.commands.flash import flash, image_of
+    from agent.settings_file import load
+    from firmware_bridge.image import FlashError, FlashStep
+
+    said = ""
+
+    def tell(step: FlashStep) -> None:
+        nonlocal said
+        line: str = step.phase
+        if step.phase in ("writing", "verifying"):
+            if step.percent % 25:
+                return
+            line = f"{step.phase} {step.percent} %"
+        if line != said and step.phase != "done":
+            said = line
+            print(line, file=sys.stderr, flush=True)
+
+    try:
+        image = image_of(arguments.image, arguments.sha256)
+        print(f"firmware {image.version} for {image.board.name}", file=sys.stderr)
+        settings = None if arguments.config is None else load(arguments.config)
+        version = flash(settings, arguments.device, image, tell)
+    except FlashError as error:
+        status = CORRECT_IT if isinstance(error, ValueError) else FAILED
+        return _tell(status, f"{error.where}: {error.hint}")
+    print(f"{arguments.device}: it runs firmware {version}")
+    return WELL
+
+
 def _set_pin(arguments: argparse.Namespace) -> int:
     from agent.commands import pin_entry
     from agent.settings_file import load
@@ -281,6 +311,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("name", metavar="NAME", help="as `damaged list` shows it")
     export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
+    _flash_arguments(
+        commands.add_parser(
+            "flash", help="write firmware to a receiver, beside a running agent or without one"
+        )
+    )
+
     set_pin = commands.add_parser(
         "set-pin", help="change the teacher's PIN, read from the terminal or standard input"
     )
@@ -290,6 +326,16 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(carry_out=_version)
     return parser
+
+
+def _flash_arguments(flash: argparse.ArgumentParser) -> None:
+    flash.set_defaults(carry_out=_flash)
+    flash.add_argument("device", metavar="DEVICE", help="its id in the settings, or its port")
+    flash.add_argument("image", type=Path, metavar="IMAGE", help="Intel HEX, ELF or BIN")
+    flash.add_argument("--config", type=Path, metavar="FILE", help=SETTINGS)
+    flash.add_argument(
+        "--sha256", metavar="HEX", help="what it must be (default: read from IMAGE.sha256)"
+    )
 
 
 if __name__ == "__main__":

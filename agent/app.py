@@ -214,6 +214,7 @@ class Board:
     ) -> None:
         """The lines to people and to the school: pages and uplink."""
         from agent.cloud.roll_ups import RollUps
+        from agent.flashing import Flashing
         from agent.reports import cloud_health, storage_health
         from agent.web.auth import Access
         from agent.web.server import WebServer
@@ -225,6 +226,8 @@ class Board:
         rosters = RosterStore(data_dir / "roster.db")
         rosters.look()
         self.uplink = uplink = self._make_uplink(wall, supervisor)
+        flashing = Flashing(supervisor, lesson_open=lambda: intake.committed.lesson is not None)
+        await exits.enter_async_context(flashing)
         self.web = WebServer(
             host=settings.web.host,
             port=settings.web.port,
@@ -262,7 +265,7 @@ class Board:
         self._watches.add("uplink", uplink.watch())
         self._watches.add("clock", wall.watch())
         self._watches.add("storage", storage.watch())
-        control = Control(data_dir, {"restore": self._restore})
+        control = Control(data_dir, {"restore": self._restore}, hold=flashing.hold)
         await exits.enter_async_context(control)
         self._watches.add("control", self._until_restored())
         if storage.salvages:

@@ -1,7 +1,8 @@
 """The agent's own Unix socket: commands that change something go through the running agent.
 
 One line of JSON each way: `{"do": "restore"}`, `{"ok": true, "hint": ""}`. Who may write the data
-folder may connect.
+folder may connect. A hold (`{"do": "hold", "device": "receiver-1"}`) lasts until whoever asked for
+it, and every program that it left the connection to, has closed it or is gone, however it went.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 import msgspec
+
+from agent.errors import AgentError, InputInvalid
 
 log = logging.getLogger(__name__)
 
@@ -26,25 +30,33 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What a command asks for."""
 
     do: str
+    device: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether it is or will be done; `hint` says why not."""
+    """Whether it is or will be done; `code` and `hint` say why not."""
 
     ok: bool
     hint: str = ""
+    code: str = ""
 
 
 Carry = Callable[[], Reply]
+Hold = Callable[[str], AbstractAsyncContextManager[object]]
+"""Keeps a device free for whoever asked. Raises AgentError where it cannot be."""
 
 
 class Control:
     """Answers commands. An async context manager."""
 
-    def __init__(self, data_dir: Path, carry_out: dict[str, Carry]) -> None:
+    def __init__(
+        self, data_dir: Path, carry_out: dict[str, Carry], *, hold: Hold | None = None
+    ) -> None:
         """`carry_out`: by the word of a command."""
         self._path = data_dir / SOCKET
         self._carry_out = carry_out
+        self._hold = hold
+        self._holding: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Control:
@@ -67,18 +79,42 @@ class Control:
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
+        for task in self._holding:
+            task.cancel()
+        await asyncio.gather(*self._holding, return_exceptions=True)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(ANSWER_S):
                 wish = msgspec.json.decode(await reader.readline(), type=Wish)
-            reply = self._carried_out(wish.do)
-            writer.write(msgspec.json.encode(reply) + b"\n")
-            await writer.drain()
+            if wish.do == "hold" and self._hold is not None:
+                holding = asyncio.create_task(self._held(self._hold, wish.device, reader, writer))
+                self._holding.add(holding)
+                holding.add_done_callback(self._holding.discard)
+                await asyncio.wait([holding])
+            else:
+                await _tell(writer, self._carried_out(wish.do))
         except (msgspec.DecodeError, ValueError, OSError, TimeoutError) as error:
             log.warning("a command could not be read: %s", error)
         finally:
             writer.close()
+
+    async def _held(
+        self,
+        hold: Hold,
+        device: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
+            async with hold(device):
+                await _tell(writer, Reply(ok=True))
+                while await reader.read(MAX_LINE_BYTES):
+                    pass
+        except AgentError as error:
+            await _tell(writer, Reply(ok=False, code=error.code, hint=error.hint))
+        except OSError as error:
+            log.warning("the hold of %s ends: %s", device, error)
 
     def _carried_out(self, word: str) -> Reply:
         try:
@@ -92,19 +128,49 @@ def _unknown() -> Reply:
     return Reply(ok=False, hint="this agent does not know that command; is it older?")
 
 
+async def _tell(writer: asyncio.StreamWriter, reply: Reply) -> None:
+    writer.write(msgspec.json.encode(reply) + b"\n")
+    await writer.drain()
+
+
 def ask(data_dir: Path, word: str) -> Reply | None:
     """Ask the agent that runs on this folder; None if none does. Blocks.
 
     An agent that says nothing has not said yes.
     """
     with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(ANSWER_S)
+        return _asked(line, data_dir, Wish(do=word))
+
+
+@contextmanager
+def hold(data_dir: Path, device: str) -> Iterator[int | None]:
+    """Have the running agent leave a device alone meanwhile; None if no agent runs. Blocks.
+
+    The descriptor given is the hold: a program that inherits it holds too, until it is gone.
+
+    Raises:
+        AgentError: the agent refuses, or does not answer.
+        InputInvalid: it may not be asked by this user.
+    """
+    with socket.socket(socket.AF_UNIX) as line:
         try:
-            line.connect(str(data_dir / SOCKET))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-        try:
-            line.sendall(msgspec.json.encode(Wish(do=word)) + b"\n")
-            return msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
-        except (OSError, msgspec.DecodeError):
-            return Reply(ok=False, hint="the agent did not answer; its log says why")
+            reply = _asked(line, data_dir, Wish(do="hold", device=device))
+        except PermissionError as error:
+            hint = "run this as root or as the agent's user"
+            raise InputInvalid("data_dir_forbidden", str(data_dir), hint) from error
+        if reply is not None and not reply.ok:
+            raise AgentError(reply.code or "hold_refused", device, reply.hint)
+        yield None if reply is None else line.fileno()
+
+
+def _asked(line: socket.socket, data_dir: Path, wish: Wish) -> Reply | None:
+    line.settimeout(ANSWER_S)
+    try:
+        line.connect(str(data_dir / SOCKET))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    try:
+        line.sendall(msgspec.json.encode(wish) + b"\n")
+        return msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
+    except (OSError, msgspec.DecodeError):
+        return Reply(ok=False, hint="the agent did not answer; its log says why")

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
-from agent.errors import IllegalTransition
+from agent.device_status import DEVICE_STEPS, DeviceState, DeviceStatus
+from agent.errors import AgentError, IllegalTransition
 from agent.tap import Listener, Tap, tapped, without_card
 from drivers.api import REFUSED, Driver, Emit, Options
 from drivers.capabilities import (
     Confirms,
+    Flashable,
     KeypadState,
     KnowsKeypads,
     Locatable,
@@ -34,22 +36,19 @@ from drivers.registry import load, share_port
 
 log = logging.getLogger(__name__)
 
-DeviceState = Literal["starting", "ready", "lost", "misconfigured", "stopped"]
-DEVICE_STEPS: dict[DeviceState, dict[str, DeviceState]] = {
-    "starting": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
-    "ready": {"attach": "ready", "lose": "lost", "refuse": "misconfigured", "stop": "stopped"},
-    "lost": {"retry": "starting", "stop": "stopped"},
-    "misconfigured": {"replug": "starting", "stop": "stopped"},
-    "stopped": {},
-}
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 2.0
 PLUG_LOOK_S = 0.25
 """So often is looked whether what is away was plugged in."""
 QUIET_S = 0.1
 """A start that fails so soon has changed nothing: nobody is told of it."""
+CANCEL_AGAIN_S = 0.5
 LOOK_S = 5.0
 """So often are the counters looked at for presses that were refused."""
+
+
+class NotHeld(AgentError, LookupError):
+    """A device cannot be held: it is not there, or somebody holds it."""
 
 
 class DevicePlan(msgspec.Struct, frozen=True):
@@ -58,31 +57,6 @@ class DevicePlan(msgspec.Struct, frozen=True):
     id: str
     driver: str
     options: dict[str, Any]
-
-
-class DeviceStatus(msgspec.Struct, kw_only=True):
-    """How a device is. `code` and `hint` say why it is not ready.
-
-    Attributes:
-        facts: what the device said of itself, while it is ready.
-        counters: its driver's own since it began to run, and by code how often a trouble began.
-        refused: presses that the hardware had no room for, since its power came on.
-        can: what else its driver can do: "locate", "keypads".
-        last: the newest reading, a card's number covered; None if there was none.
-        readings: how many there were since the start.
-    """
-
-    id: str
-    driver: str
-    state: DeviceState = "starting"
-    code: str = ""
-    hint: str = ""
-    facts: dict[str, str] = {}
-    counters: dict[str, int] = {}
-    refused: int = 0
-    can: tuple[str, ...] = ()
-    last: Reading | None = None
-    readings: int = 0
 
 
 class _Slot:
@@ -94,6 +68,8 @@ class _Slot:
         self.status = DeviceStatus(id=plan.id, driver=plan.driver)
         self.driver: Driver | None = None
         self.running: asyncio.Future[None] | None = None
+        self.keeping: asyncio.Task[None] | None = None
+        self.held = False
         self.fault: Exception | None = None
         self.confirm: Callable[[Sequence[tuple[Token, Outcome]]], None] | None = None
         self.made_of: tuple[type[Driver], Options] | None = None
@@ -123,15 +99,16 @@ class Supervisor:
     async def __aenter__(self) -> Supervisor:
         """Start every device."""
         for slot in self._slots.values():
-            self._tasks.append(asyncio.create_task(self._keep(slot), name=slot.plan.id))
+            slot.keeping = asyncio.create_task(self._keep(slot), name=slot.plan.id)
         self._tasks.append(asyncio.create_task(self._look(), name="refused presses"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop every device and wait for its end."""
-        for task in self._tasks:
+        keeping = [slot.keeping for slot in self._slots.values() if slot.keeping is not None]
+        for task in (*self._tasks, *keeping):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *keeping, return_exceptions=True)
         for slot in self._slots.values():
             self._step(slot, "stop")
 
@@ -211,6 +188,52 @@ class Supervisor:
         finally:
             slot.tap.listeners = tuple(one for one in slot.tap.listeners if one is not listener)
 
+    @asynccontextmanager
+    async def hold(self, device: str) -> AsyncIterator[Driver]:
+        """Stop a device, and all on its port, for whoever needs that; its driver, not running.
+
+        Raises:
+            NotHeld: there is no such device, or somebody holds it.
+            DeviceMisconfigured: its settings must be corrected.
+        """
+        slot = self._slots.get(device)
+        if slot is None:
+            known = ", ".join(self._slots) or "none"
+            raise NotHeld("device_unknown", device, f"there is no such device; there are: {known}")
+        port = slot.port
+        sharing = [
+            one for one in self._slots.values() if one is slot or (port and one.port == port)
+        ]
+        if any(one.held for one in sharing):
+            raise NotHeld("device_held", device, "it is being flashed already; wait for its end")
+        driver = self._made(slot)
+        for one in sharing:
+            one.held = True
+        try:
+            for one in sharing:
+                await self._stop(one)
+            yield driver
+        finally:
+            for one in sharing:
+                self._release(one)
+
+    async def _stop(self, slot: _Slot) -> None:
+        while slot.keeping is not None and not slot.keeping.done():
+            slot.keeping.cancel()  # again, since a driver may fail while it ends
+            await asyncio.wait([slot.keeping], timeout=CANCEL_AGAIN_S)
+        slot.status.code = slot.status.hint = ""
+        slot.status.facts = {}
+        self._step(slot, "hold")
+
+    def _release(self, slot: _Slot) -> None:
+        slot.held = False
+        if slot.status.state == "stopped" or (slot.keeping is not None and not slot.keeping.done()):
+            return
+        if slot.status.state != "held":
+            self._step(slot, "hold")
+        self._step(slot, "release")
+        slot.keeping = asyncio.create_task(self._keep(slot), name=slot.plan.id)
+
     @contextmanager
     def _fence(self, slot: _Slot) -> Iterator[None]:
         """What a driver raises while it is told something ends its run, and nothing else."""
@@ -276,9 +299,8 @@ class Supervisor:
         for watcher in self._watchers:
             watcher()
 
-    async def _run(self, slot: _Slot) -> None:
+    def _made(self, slot: _Slot) -> Driver:
         plan = slot.plan
-        self._check_port(slot)
         if slot.made_of is None:
             driver_class = load(plan.driver)
             try:
@@ -287,9 +309,13 @@ class Supervisor:
                 raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
             slot.made_of = driver_class, options
         driver_class, options = slot.made_of
+        slot.tap.card_numbers = driver_class.CARD_NUMBERS or self._shares_with_cards(slot)
+        return driver_class(plan.id, options, ports=tapped(self._ports, slot.tap))
+
+    async def _run(self, slot: _Slot) -> None:
+        self._check_port(slot)
+        driver = self._made(slot)
         tap, status = slot.tap, slot.status
-        tap.card_numbers = driver_class.CARD_NUMBERS or self._shares_with_cards(slot)
-        driver = driver_class(plan.id, options, ports=tapped(self._ports, tap))
         slot.driver = driver
         status.can = _abilities(driver)
         # looked up once: it is used for every group of presses
@@ -387,5 +413,5 @@ async def _until_plugged(port: str) -> None:
 
 
 def _abilities(driver: Driver) -> tuple[str, ...]:
-    can = {"locate": Locatable, "keypads": KnowsKeypads}
+    can = {"locate": Locatable, "keypads": KnowsKeypads, "flash": Flashable}
     return tuple(name for name, ability in can.items() if isinstance(driver, ability))

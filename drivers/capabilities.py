@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from drivers.readings import Token
+from firmware_bridge.image import FirmwareImage, FlashStep
 
 Verdict = Literal["accepted", "changed", "rejected"]
 
@@ -93,3 +94,26 @@ class Locatable(Protocol):
 
     def locate(self) -> None:
         """Blink or beep for a few seconds. Must not block or raise."""
+
+
+@runtime_checkable
+class Flashable(Protocol):
+    """Bears firmware that can be replaced."""
+
+    async def flash(
+        self,
+        image: FirmwareImage,
+        tell: Callable[[FlashStep], None],
+        *,
+        inherited: Sequence[int] = (),
+    ) -> str:
+        """Write `image` and hear from the device that it runs; its version. Not while `run` runs.
+
+        `tell` hears how far it is. `inherited`: descriptors to be left open in the program that
+        writes.
+
+        Raises:
+            FlashError: `NothingChanged` and `WrongBoard` where the device is as it was, `CutOff`
+                where it must be flashed again, and can be.
+            DeviceLost, DeviceMisconfigured: its port cannot be opened.
+        """

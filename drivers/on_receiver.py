@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -14,6 +14,7 @@ from drivers.ports import Ports
 from drivers.protocols.hearing import GARBLED_BYTES
 from drivers.readings import Attached, Reading
 from drivers.receiver import Seat
+from firmware_bridge import flasher
 from firmware_bridge.connection import (
     Connection,
     Event,
@@ -22,6 +23,7 @@ from firmware_bridge.connection import (
     SilentReceiver,
 )
 from firmware_bridge.frame import FrameDecoder
+from firmware_bridge.image import FirmwareImage, FlashStep
 from firmware_bridge.message_table import MessageType
 from firmware_bridge.messages import FromReceiver, Hello, Locate, Malformed, decode_from_receiver
 
@@ -98,6 +100,23 @@ class OnReceiver(api.Driver):
 
     def greeted(self, hello: Hello) -> None:
         """Called when the receiver has said who it is, also after each of its starts."""
+
+    async def flash(
+        self,
+        image: FirmwareImage,
+        tell: Callable[[FlashStep], None],
+        *,
+        inherited: Sequence[int] = (),
+    ) -> str:
+        """Write other firmware to the receiver; nothing that hangs on it may run."""
+        hello = await flasher.flash(
+            self._port,
+            image,
+            tell,
+            open_line=lambda: self.ports.serial(self._port, baud=self._baud),
+            inherited=inherited,
+        )
+        return ".".join(map(str, hello.firmware))
 
     def locate(self) -> None:
         """Let the receiver's lamp blink."""

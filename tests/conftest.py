@@ -17,6 +17,7 @@ import pytest
 # Name in the marker -> any of these shows that it is there (a program in PATH, or a file).
 PROGRAMS = {
     "avr-gcc": ("avr-gcc",),
+    "avrdude": ("avrdude",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "faketime": ("faketime",),
     "gcc": ("gcc",),
@@ -27,6 +28,7 @@ PROGRAMS = {
     "mosquitto_passwd": ("mosquitto_passwd",),
     "node": ("node",),
     "openssl": ("openssl",),
+    "optiboot": ("/usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot.c",),
     "pcscd": ("pcscd",),
     "simavr": ("/usr/include/simavr/sim_avr.h",),
     "systemd-analyze": ("systemd-analyze",),

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from agent.supervisor import DevicePlan, DeviceState, DeviceStatus, Supervisor
+from agent.device_status import DeviceState, DeviceStatus
+from agent.supervisor import DevicePlan, NotHeld, Supervisor
 from drivers import registry
 from drivers.api import Decoder, Driver, Emit, Options
 from drivers.capabilities import Outcome, QuestionView
@@ -265,3 +266,60 @@ async def test_abilities_reach_the_driver_that_has_them() -> None:
         assert bench.supervisor.locate("device-1")
         assert not bench.supervisor.locate("device-9")
     assert Acme.told == [None, view, outcomes, "locate"]
+
+
+async def test_a_device_that_is_held_does_not_run_until_it_is_released() -> None:
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("ready")
+        async with bench.supervisor.hold("device-1") as driver:
+            assert isinstance(driver, Acme)
+            assert bench.status.state == "held"
+            assert not [task for task in asyncio.all_tasks() if task.get_name() == "device-1"]
+            with pytest.raises(NotHeld, match="device_held"):
+                await bench.supervisor.hold("device-1").__aenter__()
+        await bench.until("ready", "held", "starting", "ready")
+
+
+async def test_whatever_hangs_on_the_same_port_is_held_with_a_device() -> None:
+    bench = Bench()
+    plans = [
+        DevicePlan("clickers", "clicker.reference", {"port": "/dev/none"}),
+        DevicePlan("cards", "card.wiegand", {"port": "/dev/none"}),
+        DevicePlan("other", "clicker.reference", {"port": "/dev/other"}),
+    ]
+    supervisor = Supervisor(plans, ports=FakePorts(), emit=bench.emit)
+
+    def held() -> list[str]:
+        return [one.id for one in supervisor.devices() if one.state == "held"]
+
+    async with supervisor:
+        async with supervisor.hold("clickers"):
+            assert held() == ["clickers", "cards"]
+            with pytest.raises(NotHeld, match="device_held"):
+                await supervisor.hold("cards").__aenter__()
+            async with supervisor.hold("other"):
+                assert held() == ["clickers", "cards", "other"]
+        assert held() == []
+
+
+async def test_a_device_that_needs_a_person_may_be_held_and_is_tried_again_after_that() -> None:
+    Acme.script = [DeviceMisconfigured("protocol_unknown", "device-1", "update the receiver")]
+    bench = Bench()
+    async with bench.supervisor:
+        await bench.until("misconfigured")
+        async with bench.supervisor.hold("device-1"):
+            assert (bench.status.state, bench.status.code) == ("held", "")
+        await bench.until("held", "starting", "ready")
+
+
+async def test_nobody_holds_what_is_not_there_and_no_hold_outlives_the_supervisor() -> None:
+    bench = Bench()
+    async with bench.supervisor:
+        with pytest.raises(NotHeld, match="there are: device-1"):
+            await bench.supervisor.hold("device-2").__aenter__()
+        hold = bench.supervisor.hold("device-1")
+        await hold.__aenter__()
+    await hold.__aexit__(None, None, None)
+    assert bench.status.state == "stopped"
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "device-1"]

@@ -179,14 +179,15 @@ class DeviceView(View, frozen=True, kw_only=True):
         refused: presses that it had no room for, and showed no tick, since its power came on.
         measured: the newest value of a sensor, None of any other device.
         alarms: what is the matter though it works, e.g. "keypad_flood".
-        can: "locate" if it can make itself seen, "keypads" if it knows how its keypads are.
+        can: "locate" if it can make itself seen, "keypads" if it knows how its keypads are,
+            "flash" if its firmware can be written.
         last: what it said last since the start, None if nothing.
         readings: how much it has said since the start.
     """
 
     id: str
     driver: str
-    state: Literal["starting", "ready", "lost", "misconfigured", "stopped"]
+    state: Literal["starting", "ready", "lost", "misconfigured", "held", "stopped"]
     code: str
     hint: str
     facts: dict[str, str]

@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "cobs.h"
+#include "imprint.h"
 #include "keypads.h"
 #include "lights.h"
 #include "messages.h"
@@ -15,7 +16,6 @@
 #include "uart.h"
 #include "wiegand.h"
 
-#define BOARD_ATMEGA328P 1
 #define LINGER_TICKS (5 * TICKS_PER_MS) /* a press waits this long for others to share its frame */
 #define RESEND_TICKS (500 * TICKS_PER_MS)
 #define RESEND_MAX_TICKS (4000 * TICKS_PER_MS)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.device_status import DEVICE_STEPS
 from agent.errors import IllegalTransition
 from agent.lesson import room, rules
-from agent.supervisor import DEVICE_STEPS, DevicePlan, Supervisor
+from agent.supervisor import DevicePlan, Supervisor
 from tests.drivers.fake_ports import FakePorts
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/states.md").read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+from agent.device_status import DeviceStatus
 from agent.ports import BoardPorts
-from agent.supervisor import DevicePlan, DeviceStatus, Supervisor
+from agent.supervisor import DevicePlan, Supervisor
 from drivers.capabilities import QuestionView
 from drivers.readings import CardTap, KeyPress, Reading
 from drivers.sim.serial_port import Fault, VirtualPort

@@ -15,7 +15,7 @@ from typing import get_args
 
 import pytest
 
-from agent.supervisor import DeviceState
+from agent.device_status import DeviceState
 from benchmarks.decoders import recordings
 from drivers import readings, registry
 from drivers.errors import DeviceLost, DriverError

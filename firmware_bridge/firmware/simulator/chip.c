@@ -7,17 +7,27 @@
 #include <sim_elf.h>
 
 #include "console.h"
+#include "flash.h"
 
 #define RAM_START 0x100
 #define MCUSR_ADDRESS 0x54
 #define SP_ADDRESS 0x5D
 #define MAX_STARTS 4
+#define WILD_CYCLES 1000
 
 avr_t *avr;
 static void (*starts[MAX_STARTS])(void);
 static int start_count;
 static uint16_t lowest_stack = 0xFFFF;
 static bool reset_due;
+static bool was_reset, runs_wild;
+static void (*core_reset)(avr_t *chip);
+
+static void on_reset(avr_t *chip)
+{
+    core_reset(chip);
+    was_reset = true; /* by whatever: its own watchdog too */
+}
 
 static void do_not_sleep(avr_t *chip, avr_cycle_count_t how_long)
 {
@@ -36,6 +46,8 @@ void chip_make(const char *firmware_file)
     avr->frequency = CPU_HZ; /* avr_init() has set 1 MHz */
     avr->log = LOG_ERROR;
     avr->sleep = do_not_sleep;
+    core_reset = avr->reset;
+    avr->reset = on_reset;
     errno = 0; /* simavr leaves one behind */
 }
 
@@ -59,8 +71,6 @@ void reset(enum cause cause)
             avr->data[at] = (uint8_t)random();
     avr_reset(avr);
     avr->data[MCUSR_ADDRESS] = cause;
-    for (int i = 0; i < start_count; i++)
-        starts[i]();
 }
 
 static avr_cycle_count_t on_reset_due(avr_t *chip, avr_cycle_count_t when, void *parameter)
@@ -79,7 +89,22 @@ void reset_after(uint32_t delay_us)
 
 void chip_step(void)
 {
+    if (was_reset) {
+        was_reset = runs_wild = false;
+        for (int i = 0; i < start_count; i++)
+            starts[i]();
+    }
+    if (runs_wild) {
+        avr->cycle += WILD_CYCLES;
+        return;
+    }
+    flash_before_step();
     int state = avr_run(avr);
+    if (state == cpu_Crashed && avr->reset_pc) { /* half of a firmware; a reset still helps it */
+        say("the chip runs wild");
+        runs_wild = true;
+        return;
+    }
     if (state == cpu_Crashed || state == cpu_Done)
         fail("the chip has stopped");
     if (reset_due) {

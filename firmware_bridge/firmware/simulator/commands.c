@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "chip.h"
 #include "console.h"
+#include "flash.h"
 #include "line.h"
 #include "nrf24.h"
 #include "pins.h"
@@ -45,6 +46,9 @@ static void command(char *line)
         reset_after((uint32_t)strtoul(first, NULL, 10));
     } else if (strcmp(word, "spoil") == 0) {
         chip_spoil((uint16_t)strtoul(first, NULL, 16));
+    } else if (strcmp(word, "cut") == 0) {
+        flash_cut_after((uint32_t)strtoul(first, NULL, 10));
+        say("cut armed");
     } else if (strcmp(word, "line") == 0) {
         line_report();
     } else if (strcmp(word, "quit") == 0) {

@@ -1,9 +1,11 @@
 /* The receiver's firmware on a simulated ATmega328P, paced to real time.
  *
- *   simulator FIRMWARE.elf [-e EEPROM_FILE] [-s SERIAL] [-d] [-n] [-r SEED]
+ *   simulator FIRMWARE.elf [-e EEPROM_FILE] [-s SERIAL] [-f FLASH_FILE] [-b BOOTLOADER.hex] [-d] [-n]
+ *             [-r SEED]
  *
  * -e keeps the EEPROM in a file, -s gives a blank EEPROM this serial number (16 hex digits), -d models
- * a board whose DTR line resets the chip, -r seeds what RAM holds when power comes on.
+ * a board whose DTR line resets the chip, -r seeds what RAM holds when power comes on. -f keeps flash in
+ * a file, which is made of FIRMWARE and BOOTLOADER when it is not there; with -b the chip starts there.
  * -n puts an nRF24L01+ on its SPI, in place of the keypad bus.
  *
  * Its UART is a pty; a concentrator of keypads hangs on its SPI (see ../README.md). Commands on stdin:
@@ -17,6 +19,7 @@
  *   reset warm|watchdog|cold
  *   glitch MICROSECONDS    a warm reset, and another one so much later
  *   spoil ADDRESS          flip one bit of RAM at this hex address
+ *   cut COUNT              the power fails before the COUNT-th erasure or write of a page from now
  *   line                   report what the host has set on the pty
  *   quit
  * Reports on stdout:
@@ -38,6 +41,7 @@
 #include "commands.h"
 #include "console.h"
 #include "eeprom.h"
+#include "flash.h"
 #include "line.h"
 #include "nrf24.h"
 #include "pins.h"
@@ -96,18 +100,24 @@ static void run(void)
 
 int main(int count, char **words)
 {
-    const char *eeprom_file = NULL, *serial = NULL;
+    const char *eeprom_file = NULL, *serial = NULL, *flash_file = NULL, *bootloader = NULL;
     bool dtr_resets = false, radio = false;
     int option;
     console_open();
     srandom(1);
-    while ((option = getopt(count, words, "e:s:dnr:")) > 0) {
+    while ((option = getopt(count, words, "e:s:f:b:dnr:")) > 0) {
         switch (option) {
         case 'e':
             eeprom_file = optarg;
             break;
         case 's':
             serial = optarg;
+            break;
+        case 'f':
+            flash_file = optarg;
+            break;
+        case 'b':
+            bootloader = optarg;
             break;
         case 'd':
             dtr_resets = true;
@@ -125,6 +135,7 @@ int main(int count, char **words)
     if (optind + 1 != count)
         fail("give the firmware's ELF file");
     chip_make(words[optind]);
+    flash_open(flash_file, bootloader);
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
     fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);

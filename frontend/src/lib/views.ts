@@ -4,7 +4,7 @@ export type QuestionKind = "single" | "multiple" | "true_false" | "number" | "bu
 export type Policy = "last_wins" | "first_wins";
 export type Show = "hidden" | "count" | "distribution" | "key";
 export type QuestionStatus = "open" | "closed" | "revealed";
-export type DeviceState = "starting" | "ready" | "lost" | "misconfigured" | "stopped";
+export type DeviceState = "starting" | "ready" | "lost" | "misconfigured" | "held" | "stopped";
 
 export interface Bar {
   key: string;

@@ -16,6 +16,7 @@ export const devicePage = {
     ready: "It is there and works.",
     lost: "The board keeps trying. Check cable and power; it comes back by itself.",
     misconfigured: "It does not come back by itself: the admin corrects the settings and starts the agent again.",
+    held: "Leave it plugged in: its firmware is being written. That takes some seconds.",
     stopped: "The agent is being stopped.",
   },
   forAdmin: "For the admin",

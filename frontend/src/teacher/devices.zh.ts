@@ -13,6 +13,7 @@ export const devicePage = {
     ready: "已连上，可以使用。",
     lost: "主机会一直自动重试；检查线和电源，插好后自动恢复。",
     misconfigured: "不会自动恢复：请管理员改好配置，再重启主机程序。",
+    held: "请不要拔下：正在写入固件，需要几秒钟。",
     stopped: "主机程序正在停止。",
   },
   forAdmin: "给管理员",

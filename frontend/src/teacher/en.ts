@@ -222,7 +222,7 @@ export const en = {
     overfull: "some presses were not taken",
     ready: "Ready",
     ill: (n: number) => (n === 1 ? "1 in trouble" : `${n} in trouble`),
-    states: { starting: "Starting", ready: "Ready", lost: "Connection lost, trying again", misconfigured: "Somebody must see to it", stopped: "Stopped" },
+    states: { starting: "Starting", ready: "Ready", lost: "Connection lost, trying again", misconfigured: "Somebody must see to it", held: "Its firmware is being written", stopped: "Stopped" },
     refused: (n: number) =>
       `Its memory was full: since it was switched on, ${n === 1 ? "1 press was" : `${n} presses were`} not taken and got no tick. Let those students press again.`,
     locate: "Make it blink",

@@ -221,7 +221,7 @@ export const zh = {
     overfull: "有按键没有收下",
     ready: "正常",
     ill: (n: number) => `${n} 个有问题`,
-    states: { starting: "正在启动", ready: "正常", lost: "连接断开，正在重试", misconfigured: "需要有人处理", stopped: "已停止" },
+    states: { starting: "正在启动", ready: "正常", lost: "连接断开，正在重试", misconfigured: "需要有人处理", held: "正在写入固件", stopped: "已停止" },
     refused: (n: number) => `接收器存满过：通电以来有 ${n} 次按键没有收下，答题器没有亮勾，请那些学生再按一次。`,
     locate: "让它闪一下",
     located: "已发出信号，看看哪个设备在闪。",
