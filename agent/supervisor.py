@@ -309,7 +309,7 @@ class Supervisor:
                 raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
             slot.made_of = driver_class, options
         driver_class, options = slot.made_of
-        slot.tap.card_numbers = driver_class.CARD_NUMBERS or self._shares_with_cards(slot)
+        slot.tap.card_numbers = driver_class.CARD_NUMBERS
         return driver_class(plan.id, options, ports=tapped(self._ports, slot.tap))
 
     async def _run(self, slot: _Slot) -> None:
@@ -356,16 +356,6 @@ class Supervisor:
             if not share_port(slot.plan.driver, other.plan.driver):
                 hint = f"entry {other.plan.id} has the same port: remove one of them"
                 raise DeviceMisconfigured("port_doubled", str(slot.plan.options["port"]), hint)
-
-    def _shares_with_cards(self, slot: _Slot) -> bool:
-        """Whether numbers of cards pass on its line, since a card reader hangs on it, too."""
-        return any(
-            other.port == slot.port
-            and share_port(slot.plan.driver, other.plan.driver)
-            and load(other.plan.driver).CARD_NUMBERS
-            for other in self._slots.values()
-            if slot.port is not None
-        )
 
     def _attached(self, slot: _Slot, driver: Driver, reading: Attached) -> None:
         slot.status.facts = {"driver": slot.plan.driver, **reading.facts}

@@ -16,12 +16,16 @@ from firmware_bridge.messages import (
     Press,
     Presses,
     QuestionKind,
+    Radio,
+    Readers,
     Show,
     Status,
     StatusRequest,
+    Switches,
     Time,
     TimeRequest,
     Unknown,
+    Wiegand,
     decode_from_host,
     decode_from_receiver,
 )
@@ -65,9 +69,13 @@ def batches(draw: st.DrawFn) -> Presses:
         batches(),
         st.builds(Time, u8, u32, u32),
         st.builds(Status, u16, u16, u32, u32, u32, u32, u32, u16),
+        st.builds(Wiegand, u8, st.text("01", min_size=1, max_size=64)),
+        st.builds(Switches, u8),
     )
 )
-def test_what_a_receiver_says_comes_back(message: Hello | Presses | Time | Status) -> None:
+def test_what_a_receiver_says_comes_back(
+    message: Hello | Presses | Time | Status | Wiegand | Switches,
+) -> None:
     assert decode_from_receiver(message.encode()) == message
 
 
@@ -79,9 +87,13 @@ def test_what_a_receiver_says_comes_back(message: Hello | Presses | Time | Statu
         st.builds(TimeRequest, u8),
         st.builds(Show, u16, st.sampled_from(QuestionKind), u8),
         st.builds(Locate, u8),
+        st.builds(Readers, st.booleans()),
+        st.builds(Radio, u8, st.binary(min_size=3, max_size=3)),
     )
 )
-def test_what_a_host_says_comes_back(message: Outcomes | TimeRequest | Show | Locate) -> None:
+def test_what_a_host_says_comes_back(
+    message: Outcomes | TimeRequest | Show | Locate | Readers | Radio,
+) -> None:
     assert decode_from_host(message.encode()) == message
 
 
