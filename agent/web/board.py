@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from agent.web.context import Context
+from agent.web.device_views import DeviceView, KeypadView
 from agent.web.live import PageView
 from agent.web.monitor import last_reading
 from agent.web.problems import Refusal
-from agent.web.views import DeviceView, KeypadView
 
 Health = Callable[[], tuple[int, dict[str, Any]]]
 """The status of `GET /health`, and its body."""

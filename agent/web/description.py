@@ -14,13 +14,12 @@ from fastapi.openapi.utils import get_openapi
 from agent.clock import ClockQuality
 from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
+from agent.web.device_views import DeviceView, KeypadView, MonitorView
+from agent.web.view import View
 from agent.web.views import (
     ClassView,
     CloudHealth,
-    DeviceView,
-    KeypadView,
     LessonView,
-    MonitorView,
     PairingView,
     Problem,
     ProjectorView,
@@ -29,7 +28,6 @@ from agent.web.views import (
     StudentView,
     TeacherQuestionView,
     TeacherView,
-    View,
 )
 
 API = "/api/v1"

@@ -23,7 +23,8 @@ from agent.lesson.roster import parse_roster
 from agent.web.context import SEAT_PREFIX, Context
 from agent.web.past_lessons import lesson_of
 from agent.web.problems import Refusal
-from agent.web.views import TeacherQuestionView, View
+from agent.web.view import View
+from agent.web.views import TeacherQuestionView
 
 CLASS_ID = re.compile(r"[\w-]{1,40}")
 KEYPAD = re.compile(r"[0-9A-F]{2,32}")

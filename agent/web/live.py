@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.web.views import View
+from agent.web.view import View
 
 PageView = Literal["teacher", "guest", "projector", "student"]
 EVERY_S = 0.04

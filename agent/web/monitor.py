@@ -14,8 +14,8 @@ import msgspec
 
 from agent.supervisor import Supervisor
 from agent.tap import Passed
+from agent.web.device_views import LastReadingView, MonitorLine, MonitorView
 from agent.web.live import ALIVE, ALIVE_S
-from agent.web.views import LastReadingView, MonitorLine, MonitorView
 from drivers.readings import KeyPress, Measurement, Reading, RemoteKey, ToolLifted
 
 EVERY_S = 0.25

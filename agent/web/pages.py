@@ -22,12 +22,12 @@ from agent.lesson.model import (
     respondent,
 )
 from agent.lesson.questions import bar_keys, is_right
+from agent.web.device_views import MeasurementView
 from agent.web.views import (
     AskedView,
     Bar,
     BuzzView,
     LessonView,
-    MeasurementView,
     PastQuestionView,
     PressView,
     RespondentView,

@@ -35,6 +35,7 @@ from agent.web.live import Live, PageView
 from agent.web.monitor import Monitor
 from agent.web.pages import Pages
 from agent.web.phones import PhoneDesk
+from agent.web.view import View
 from agent.web.views import (
     ClassView,
     CloudView,
@@ -45,7 +46,6 @@ from agent.web.views import (
     StorageView,
     StudentView,
     TeacherView,
-    View,
 )
 
 API = "/api/v1"

@@ -21,7 +21,8 @@ from agent.clock import now_ns
 from agent.demo.browser import Phone
 from agent.demo.ledger import count_duplicates
 from agent.demo.play import receive, settle
-from agent.web.views import DeviceView, TeacherView
+from agent.web.device_views import DeviceView
+from agent.web.views import TeacherView
 from drivers.sim.receiver import PtyLine, Shown, VirtualReceiver
 from tests.system.clicker_room import ClickerRoom
 

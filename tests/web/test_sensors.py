@@ -12,8 +12,9 @@ from agent.journal.snapshot import recover
 from agent.journal.store import Journal
 from agent.lesson.model import LastMeasurement, Moment
 from agent.web import live
+from agent.web.device_views import MeasurementView
 from agent.web.live import Live
-from agent.web.views import MeasurementView, View
+from agent.web.view import View
 from drivers.readings import Measurement, RemoteKey
 from tests.web.room import Board
 
