@@ -238,6 +238,7 @@ class Board:
             rosters=rosters,
             identity=identity,
             supervisor=supervisor,
+            flashing=flashing,
             phones=phones,
             access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,

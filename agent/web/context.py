@@ -9,6 +9,7 @@ from datetime import date, datetime
 from starlette.requests import Request
 
 from agent.clock import ClockQuality
+from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
@@ -47,6 +48,7 @@ class Context:
     rosters: RosterStore
     identity: Identity
     supervisor: Supervisor
+    flashing: Flashing
     phones: PhoneDesk
     access: Access
     pages: Pages

@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from agent.clock import ClockQuality
 from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
-from agent.web.device_views import DeviceView, KeypadView, MonitorView
+from agent.web.device_views import DeviceView, FlashView, KeypadView, MonitorView
 from agent.web.view import View
 from agent.web.views import (
     ClassView,
@@ -265,6 +265,8 @@ OPERATIONS = {
     ("post", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("put", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("delete", "/devices/{device}/corners"): Operation(204, None, TEACHER),
+    ("post", "/devices/{device}/flash"): Operation(202, FlashView, TEACHER),
+    ("get", "/devices/{device}/flash"): Operation(200, FlashView, TEACHER),
     ("get", "/devices/{device}/keypads"): Operation(200, KeypadsReply, TEACHER),
     ("get", "/devices/{device}/monitor"): Operation(200, MonitorView, TEACHER, STREAM),
     ("get", "/live"): Operation(200, TeacherView, (*ROOM, *PHONE), STREAM),

@@ -103,3 +103,21 @@ class MonitorView(View, frozen=True, kw_only=True):
 
     lines: list[MonitorLine]
     missed: int
+
+
+class FlashView(View, frozen=True, kw_only=True):
+    """How far writing firmware to a device is, or how it ended.
+
+    Attributes:
+        version: of the image.
+        was: the version before; "" if none is known.
+        percent: of writing or verifying, else 0.
+        code: why it failed; "" if it did not. `hint` says what to do.
+    """
+
+    phase: Literal["asking", "entering", "writing", "verifying", "starting", "done", "failed"]
+    version: str
+    was: str
+    percent: int
+    code: str
+    hint: str

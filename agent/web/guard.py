@@ -19,6 +19,7 @@ from agent.web.views import Problem
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_ROSTER_BYTES = 1024 * 1024
+MAX_IMAGE_BYTES = 512 * 1024
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _STREAM = re.compile(r"/api/v1/(live|devices/[^/]+/monitor)")
@@ -87,6 +88,8 @@ class Guard:
 
 
 def _limit(path: str) -> int:
+    if path.endswith("/flash"):
+        return MAX_IMAGE_BYTES
     return MAX_ROSTER_BYTES if path.endswith("/roster") else MAX_BODY_BYTES
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agent.errors import AgentError, InputInvalid
+from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import CAPACITY, Intake
 from agent.journal.roster import RosterStore
@@ -25,6 +26,7 @@ from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.supervisor import Supervisor
 from agent.web import board, corners, ink, lessons, problems, sessions, students
+from agent.web import flashing as flash_routes
 from agent.web.address import own_address
 from agent.web.assets import add_pages, static_folder
 from agent.web.auth import Access
@@ -103,6 +105,7 @@ class WebServer:
         rosters: RosterStore,
         identity: Identity,
         supervisor: Supervisor,
+        flashing: Flashing,
         phones: PhoneDesk,
         access: Access,
         now_ns: Callable[[], int],
@@ -144,6 +147,7 @@ class WebServer:
             rosters=rosters,
             identity=identity,
             supervisor=supervisor,
+            flashing=flashing,
             phones=phones,
             access=access,
             pages=pages,
@@ -337,7 +341,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (sessions, lessons, ink, corners, students):
+    for module in (sessions, lessons, ink, corners, flash_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from agent.clock import now_ns
+from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
@@ -139,6 +140,10 @@ class Board:
             emit=self.intake.emit,
         )
         await exits.enter_async_context(self.supervisor)
+        self.flashing = Flashing(
+            self.supervisor, lesson_open=lambda: self.intake.committed.lesson is not None
+        )
+        await exits.enter_async_context(self.flashing)
         self.web = WebServer(
             host="127.0.0.1",
             port=0,
@@ -149,6 +154,7 @@ class Board:
             rosters=RosterStore(folder / "roster.db"),
             identity=self.identity,
             supervisor=self.supervisor,
+            flashing=self.flashing,
             phones=self.phones,
             access=self.access,
             now_ns=now_ns,

@@ -46,8 +46,8 @@ def another_server(board: Board, **settings: object) -> WebServer:
     parts = {
         name: getattr(ctx, name)
         for name in (
-            "device", "place", "intake", "journal", "rosters", "identity", "supervisor", "phones",
-            "access", "cloud", "clock_synced", "storage", "wall", "today",
+            "device", "place", "intake", "journal", "rosters", "identity", "supervisor",
+            "flashing", "phones", "access", "cloud", "clock_synced", "storage", "wall", "today",
         )
     }  # fmt: skip
     return WebServer(**parts | {"host": "127.0.0.1", "port": 0, "now_ns": int} | settings)

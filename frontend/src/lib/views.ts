@@ -126,6 +126,16 @@ export interface MonitorView {
   missed: number;
 }
 
+/** How far writing firmware is, or how it ended. */
+export interface FlashView {
+  phase: "asking" | "entering" | "writing" | "verifying" | "starting" | "done" | "failed";
+  version: string;
+  was: string;
+  percent: number;
+  code: string;
+  hint: string;
+}
+
 export interface DeviceView {
   id: string;
   driver: string;

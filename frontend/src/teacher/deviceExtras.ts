@@ -5,6 +5,8 @@
 
 import type { Component } from "svelte";
 import type { DeviceView } from "../lib/views";
+import Flash from "./Flash.svelte";
+import { t } from "./words";
 
 export interface Extra {
   /** As the board says it in `DeviceView.can`. */
@@ -14,4 +16,4 @@ export interface Extra {
   panel: Component<{ device: DeviceView }>;
 }
 
-export const extras: Extra[] = [];
+export const extras: Extra[] = [{ can: "flash", label: () => t().flash.open, panel: Flash }];

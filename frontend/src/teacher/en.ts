@@ -2,6 +2,7 @@ import { ink } from "../texts/ink.en";
 import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import { devicePage } from "./devices.en";
+import { flash } from "./flash.en";
 import { problems } from "./problems.en";
 import type { TeacherWords } from "./zh";
 
@@ -20,6 +21,7 @@ export const en = {
   guest: "Substitute",
   problems,
   devicePage,
+  flash,
   ink,
 
   whiteboard: {

@@ -53,6 +53,7 @@ export const problems = {
   storage_full: "The board is full: no new lesson or question. You can end this lesson; ask IT to see to it.",
   device_unknown: "That device is not there.",
   too_many_monitors: "Too many monitors are open. Close one elsewhere first.",
+  not_flashed: "Nobody has written firmware to this device since the board started.",
   cannot_locate: "This device cannot blink now.",
   pages_not_built: "The pages are missing on the board: ask the admin to install it again.",
   screen_unknown: "That request is no longer valid. Open the projector page on that screen again.",

@@ -51,6 +51,7 @@ export const problems = {
   storage_full: "主机已存满，不能开始新的课或题。可以结束本课；请信息老师处理。",
   device_unknown: "找不到这个设备。",
   too_many_monitors: "同时打开的监视太多，请先关掉别处的监视。",
+  not_flashed: "主机启动以来，还没有给这个设备写入过固件。",
   cannot_locate: "这个设备现在不能闪灯。",
   pages_not_built: "主机上没有页面文件，请管理员重新安装。",
   screen_unknown: "这个请求已失效。请在那台屏幕上重新打开大屏页。",

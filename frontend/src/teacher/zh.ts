@@ -1,4 +1,5 @@
 import { devicePage } from "./devices.zh";
+import { flash } from "./flash.zh";
 import { problems } from "./problems.zh";
 import { ink } from "../texts/ink.zh";
 import { questions } from "../texts/questions.zh";
@@ -19,6 +20,7 @@ export const zh = {
   guest: "代课",
   problems,
   devicePage,
+  flash,
   ink,
 
   whiteboard: {
