@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Literal, cast, get_args
 
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
@@ -22,6 +23,7 @@ from drivers.readings import Stroke
 
 PAGE = "page"
 """The `device` of strokes drawn on a page."""
+INKS = get_args(ev.Ink)
 PEN_MM, ERASER_MM = 4.0, 60.0
 FARTHEST_MM = 50_000.0
 LONGEST_MS = 3_600_000
@@ -62,6 +64,7 @@ def decide_stroke(state: State, stroke: Stroke) -> list[ev.Event]:
         return []
     size = state.surfaces.get(stroke.device)
     plane = None if size is None else _plane(tuple(size.corners), size.width_mm, size.height_mm)
+    tool, colour = in_hand(state, stroke)
     points = stroke.points
     if plane is not None:
         points = tuple((*_place(plane, x, y), ms) for x, y, ms in points)
@@ -69,12 +72,24 @@ def decide_stroke(state: State, stroke: Stroke) -> list[ev.Event]:
         lesson=lesson.id,
         question=None if question is None else question.number,
         device=stroke.device,
-        tool=stroke.tool,
-        width_mm=PEN_MM if stroke.tool == "pen" else ERASER_MM,
+        tool=tool,
+        colour=colour,
+        width_mm=PEN_MM if tool == "pen" else ERASER_MM,
         points=list(points),
         count=len(points),
     )
     return [drawn]
+
+
+def in_hand(state: State, stroke: Stroke) -> tuple[Literal["pen", "eraser"], ev.Ink]:
+    """What draws: the frame sees a touch, and the tray says which tool is away from it.
+
+    Of several the one taken last; a touch that the frame itself calls the eraser is one.
+    """
+    name = state.lifted[-1].name if state.lifted else ""
+    if stroke.tool == "eraser" or name == "eraser":
+        return "eraser", "black"
+    return "pen", cast("ev.Ink", name) if name in INKS else "black"
 
 
 @lru_cache(maxsize=8)

@@ -276,6 +276,19 @@ class Measured(Event, frozen=True, kw_only=True):
     unit: str = ""
 
 
+class TrayChanged(Event, frozen=True, kw_only=True):
+    """A pen or the eraser was taken from the whiteboard's tray, or put back.
+
+    Attributes:
+        device: the tray.
+        tool: its name in the settings, e.g. "red" or "eraser".
+    """
+
+    device: str
+    tool: str
+    lifted: bool
+
+
 class StrokeDrawn(Event, frozen=True, kw_only=True):
     """A line was drawn on the board, or wiped from it.
 

@@ -190,11 +190,18 @@ class WallClock(msgspec.Struct, frozen=True):
     uncertainty_ns: int
 
 
+class Tool(msgspec.Struct, frozen=True):
+    """A pen or eraser of a whiteboard's tray, by the tray and its name there."""
+
+    device: str
+    name: str
+
+
 class State(msgspec.Struct, kw_only=True):
     """Everything the events say. `epoch` and `seq` name the newest event applied.
 
     `clocks` is by the kernel's boot id, `seen`, `measured` and `surfaces` by device, the
-    newest surface last.
+    newest surface last. `lifted`: what is not on its tray, taken last stands last.
     """
 
     epoch: int = 0
@@ -207,6 +214,7 @@ class State(msgspec.Struct, kw_only=True):
     last_press: LastPress = msgspec.field(default_factory=LastPress)
     measured: dict[str, LastMeasurement] = {}
     surfaces: dict[str, Surface] = {}
+    lifted: list[Tool] = []
 
     @property
     def lesson(self) -> Lesson | None:

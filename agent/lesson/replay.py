@@ -26,6 +26,7 @@ from agent.lesson.model import (
     Seen,
     State,
     Surface,
+    Tool,
     Verdict,
     WallClock,
     moment,
@@ -335,6 +336,13 @@ def _measured(state: State, event: ev.Measured, at: Stamped) -> None:
     state.measured[event.device] = value
 
 
+def _tray_changed(state: State, event: ev.TrayChanged, _: Stamped) -> None:
+    tool = Tool(event.device, event.tool)
+    state.lifted = [one for one in state.lifted if one != tool]
+    if event.lifted:
+        state.lifted.append(tool)
+
+
 def _ink(state: State, lesson: str, number: int | None) -> Ink | None:
     if number is None:
         found = _lesson(state, lesson)
@@ -386,6 +394,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.CardTapped: _card_tapped,
     ev.KeypadFlagged: _keypad_flagged,
     ev.Measured: _measured,
+    ev.TrayChanged: _tray_changed,
     ev.StrokeDrawn: _stroke_drawn,
     ev.InkUndone: _ink_undone,
     ev.InkCleared: _ink_cleared,

@@ -14,9 +14,9 @@ from typing import Any
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.drawing import decide_stroke
-from agent.lesson.model import Lesson, Question, State
+from agent.lesson.model import Lesson, Question, State, Tool
 from agent.lesson.rules import decide
-from drivers.readings import Measurement, Reading, RemoteAction, RemoteKey, Stroke
+from drivers.readings import Measurement, Reading, RemoteAction, RemoteKey, Stroke, ToolLifted
 
 REMOTE_STEPS: dict[str, dict[str, str]] = {
     "open": {"next": "close", "start": "reveal", "previous": "less", "blank": "blank"},
@@ -24,6 +24,8 @@ REMOTE_STEPS: dict[str, dict[str, str]] = {
     "revealed": {"next": "reveal", "start": "reveal", "previous": "less", "blank": "blank"},
 }
 """What a presenter's key does, by the state of the newest question."""
+MOST_LIFTED = 32
+"""More tools than all trays of a room hold."""
 LESS: dict[ev.Show, ev.Show] = {"key": "distribution", "distribution": "count", "count": "hidden"}
 
 
@@ -89,8 +91,16 @@ def _measured(_: State, one: Measurement) -> list[ev.Event]:
     return [ev.Measured(device=one.device, quantity=one.quantity, value=one.value, unit=one.unit)]
 
 
+def _tool_lifted(state: State, one: ToolLifted) -> list[ev.Event]:
+    away = Tool(one.device, one.tool) in state.lifted
+    if away is one.lifted or (one.lifted and len(state.lifted) >= MOST_LIFTED):
+        return []
+    return [ev.TrayChanged(device=one.device, tool=one.tool, lifted=one.lifted)]
+
+
 RULES: dict[type[Reading], Callable[[State, Any], list[ev.Event]]] = {
     RemoteKey: _remote_key,
     Measurement: _measured,
     Stroke: decide_stroke,
+    ToolLifted: _tool_lifted,
 }

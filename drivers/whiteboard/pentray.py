@@ -27,7 +27,8 @@ class PenTrayOptions(ReceiverOptions):
         default=PEN_AND_ERASER,
         min_length=1,
         max_length=MAX_TOOLS,
-        description="What lies on each switch, from the receiver's pin A0 on",
+        description='What lies on each switch, from the receiver\'s pin A0 on: "eraser" wipes,'
+        ' "black", "red", "blue" and "green" draw in that colour',
     )
     lifted_when: Literal["open", "closed"] = Field(
         default="open", description="How a switch is while its tool is away"

@@ -6,12 +6,13 @@ import pytest
 
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
-from agent.lesson.drawing import decide_stroke
+from agent.lesson.drawing import ERASER_MM, decide_stroke
 from agent.lesson.errors import LessonRefused
 from agent.lesson.ink import MAX_BOARD_POINTS, MAX_STROKE_POINTS, Ink, Point
 from agent.lesson.plane import check_corners, plane_of
 from agent.lesson.replay import copy_of, replay
-from drivers.readings import Stroke
+from agent.lesson.room import decide_reading
+from drivers.readings import Stroke, ToolLifted
 from tests.lesson.builder import LESSON, Builder
 
 Points = tuple[tuple[float, float, int], ...]
@@ -185,3 +186,31 @@ def test_a_size_that_no_board_has_is_refused(room: Room) -> None:
     for width in (20.0, 200_000.0):
         with pytest.raises(LessonRefused, match="size_out_of_range"):
             calibrate(room, square, width)
+
+
+def take(room: Room, tool: str, *, lifted: bool = True) -> list[ev.Event]:
+    told = ToolLifted(device="tray", mono_ns=5, tool=tool, lifted=lifted)
+    events = decide_reading(room.state, told)
+    for event in events:
+        room.record(event)
+    return events
+
+
+def strokes(room: Room) -> list[ev.StrokeDrawn]:
+    return [event for event in room.drawn() if isinstance(event, ev.StrokeDrawn)]
+
+
+def test_what_is_taken_from_the_tray_draws(room: Room) -> None:
+    assert take(room, "red")
+    assert not take(room, "red")
+    (drawn,) = strokes(room)
+    assert (drawn.tool, drawn.colour) == ("pen", "red")
+    take(room, "eraser")
+    (wiped,) = strokes(room)
+    assert (wiped.tool, wiped.width_mm) == ("eraser", ERASER_MM)
+    take(room, "eraser", lifted=False)
+    (drawn,) = strokes(room)
+    assert (drawn.tool, drawn.colour) == ("pen", "red")
+    take(room, "red", lifted=False)
+    (drawn,) = strokes(room)
+    assert (drawn.tool, drawn.colour) == ("pen", "black")
