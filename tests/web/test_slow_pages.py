@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.clock import now_ns
+from agent.lesson.keypads import KeypadWatch
 from agent.web import connections, live
 from drivers.readings import KeyPress
 from tests.web.room import API, Board, Json, Visitor
@@ -36,6 +37,7 @@ async def unread(board: Board, teacher: Visitor) -> AsyncIterator[socket.socket]
 
 
 async def lesson_of_many_updates(board: Board, teacher: Visitor) -> None:
+    board.intake.keypads = KeypadWatch(most_presses=UPDATES)
     opened = await teacher.ok("POST", "/lessons", {})
     asked = {"kind": "single", "options": ["", "", "", ""]}
     await teacher.ok("POST", f"/lessons/{opened['id']}/questions", asked)
