@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from drivers.errors import DeviceMisconfigured, DriverError
-from firmware_bridge.connection import Connection, Event, Greeted, State
+from firmware_bridge.connection import Connection, Event, Greeted, Pressed, State
 from firmware_bridge.link import ByteLine, Link
 from firmware_bridge.messages import ProtocolError
 
@@ -92,6 +92,8 @@ class Receiver:
     def seat(self, hears: tuple[type[Event], ...]) -> Seat:
         """A seat for one more device; it hears first who the receiver is, if that is known."""
         seat = Seat(self, hears)
+        if Pressed in hears:  # what came while nobody sat here must not wait for ever
+            self.connection.give_again()
         if self.connection.state is State.OPEN and self.connection.hello is not None:
             seat.heard.append(Greeted(self.connection.hello))
         self._seats.append(seat)

@@ -270,6 +270,12 @@ class Connection:
                 del self._boots[seq]
                 self._codes[seq] = (boot, code)
 
+    def give_again(self) -> None:
+        """Whoever took the presses without an outcome has gone: the receiver sends them again."""
+        self._expected = self._settled
+        self._complete_ns = 0
+        self._boots.clear()
+
     def show(self, show: Show) -> None:
         """Say what is open; repeated until the receiver's STATUS agrees."""
         if show != self._show:

@@ -211,3 +211,29 @@ async def test_whoever_looks_at_a_receiver_with_a_card_reader_is_shown_no_bytes_
 def test_devices_on_receivers_say_so() -> None:
     assert all(one.shares_port for one in (OnReceiver, Reference, WiegandReader, PenTray))
     assert not Driver.shares_port
+
+
+async def test_presses_that_came_while_no_clickers_were_there_are_given_to_those_that_come() -> None:
+    shown: list[str] = []
+    receiver = VirtualReceiver(
+        SERIAL, now_ns=boottime_ns, on_shown=lambda one: shown.append(one.keypad)
+    )
+    ports = CountingPorts()
+    async with PtyLine(receiver, boottime_ns) as line, Devices() as devices:
+        devices.run(clickers(line.path, ports))
+        devices.run(tray(line.path, ports))
+        await devices.attached("clickers", "tray")
+        await devices.stop("clickers")
+        receiver.press("82E9701B", "A")
+        await asyncio.sleep(0.2)  # the tray's seat has read it
+        mine = clickers(line.path, ports)
+        devices.run(mine)
+        await until(lambda: len(devices.of("clickers", KeyPress)) == 1)
+        token = devices.of("clickers", KeyPress)[0].token  # type: ignore[attr-defined]
+        mine.confirm([(token, Outcome("accepted"))])
+        receiver.press("82E9701C", "B")
+        await until(lambda: len(devices.of("clickers", KeyPress)) == 2)
+        token = devices.of("clickers", KeyPress)[1].token  # type: ignore[attr-defined]
+        mine.confirm([(token, Outcome("accepted"))])
+        await until(lambda: shown == ["82E9701B", "82E9701C"])
+        assert len(devices.of("clickers", KeyPress)) == 2
