@@ -42,7 +42,6 @@ PLUG_LOOK_S = 0.25
 """So often is looked whether what is away was plugged in."""
 QUIET_S = 0.1
 """A start that fails so soon has changed nothing: nobody is told of it."""
-CANCEL_AGAIN_S = 0.5
 LOOK_S = 5.0
 """So often are the counters looked at for presses that were refused."""
 
@@ -106,6 +105,8 @@ class Supervisor:
     async def __aexit__(self, *_: object) -> None:
         """Stop every device and wait for its end."""
         keeping = [slot.keeping for slot in self._slots.values() if slot.keeping is not None]
+        for slot in self._slots.values():
+            slot.held = True  # one that fails while it ends is not started again
         for task in (*self._tasks, *keeping):
             task.cancel()
         await asyncio.gather(*self._tasks, *keeping, return_exceptions=True)
@@ -218,9 +219,9 @@ class Supervisor:
                 self._release(one)
 
     async def _stop(self, slot: _Slot) -> None:
-        while slot.keeping is not None and not slot.keeping.done():
-            slot.keeping.cancel()  # again, since a driver may fail while it ends
-            await asyncio.wait([slot.keeping], timeout=CANCEL_AGAIN_S)
+        if slot.keeping is not None:
+            slot.keeping.cancel()  # once: it may take its time to let go
+            await asyncio.wait([slot.keeping])
         slot.status.code = slot.status.hint = ""
         slot.status.facts = {}
         self._step(slot, "hold")
@@ -248,6 +249,8 @@ class Supervisor:
         retry_s = FIRST_RETRY_S
         while True:
             error, trigger = await self._until_ended(slot)
+            if slot.held:  # it failed while it was cancelled, and swallowed that
+                return
             if trigger == "refuse":
                 self._trouble(slot, trigger, error)
                 if not can_be_watched(error.where):

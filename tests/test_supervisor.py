@@ -323,3 +323,25 @@ async def test_nobody_holds_what_is_not_there_and_no_hold_outlives_the_superviso
     await hold.__aexit__(None, None, None)
     assert bench.status.state == "stopped"
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "device-1"]
+
+
+async def test_a_driver_that_fails_while_it_ends_does_not_keep_the_agent_from_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run(self: Acme, emit: Emit) -> None:
+        await emit(Attached(device=self.device_id, mono_ns=0, facts={}))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise DeviceLost("port_gone", "here", "it went while it was closed")
+
+    monkeypatch.setattr(Acme, "run", run)
+
+    async def emit(*_: Reading) -> None:
+        return
+
+    async with asyncio.timeout(3):
+        plans = [DevicePlan("acme-1", "acme", {})]
+        async with Supervisor(plans, ports=FakePorts(), emit=emit) as supervisor:
+            await asyncio.sleep(0.05)
+        assert supervisor.devices()[0].state == "stopped"
