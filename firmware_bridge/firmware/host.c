@@ -264,7 +264,7 @@ static void show_outcomes(void)
     struct press press;
     while (decided > 0) {
         ring_read(ring_offset(0), &press);
-        if (!keypads_show(press.keypad, codes[ring_first_seq() % RING_PRESSES]))
+        if (!keypads_show(&press, codes[ring_first_seq() % RING_PRESSES]))
             return;
         ring_drop();
         decided--;

@@ -103,13 +103,13 @@ void keypads_question(void)
 {
 }
 
-bool keypads_show(const uint8_t keypad[4], uint8_t code)
+bool keypads_show(const struct press *press, uint8_t code)
 {
     uint8_t frame[6 + FRAME_OVERHEAD_BYTES];
     if ((uint8_t)(out_head - out_tail) > OUT_BYTES - sizeof frame)
         return false;
     frame[1] = BUS_OUTCOME;
-    memcpy(frame + 2, keypad, 4);
+    memcpy(frame + 2, press->keypad, 4);
     frame[6] = code;
     frame_close(frame, 6);
     for (uint8_t i = 0; i < sizeof frame; i++) {

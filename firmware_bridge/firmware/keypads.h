@@ -27,8 +27,8 @@ void keypads_forget(const uint8_t keypad[4]);
 /* Another question is open: what is pressed again is meant for that. */
 void keypads_question(void);
 
-/* Hand an outcome to the bus; false when its buffer has no room yet. */
-bool keypads_show(const uint8_t keypad[4], uint8_t code);
+/* Hand the outcome of a press to its keypad; false when its buffer has no room yet. */
+bool keypads_show(const struct press *press, uint8_t code);
 
 /* Bytes that came in while there was no room, and frames that failed their CRC or make no sense. */
 uint32_t keypads_overruns(void);

@@ -80,7 +80,7 @@ static uint8_t get(uint8_t reg)
 
 void nrf24_start(void)
 {
-    PORTB |= CSN;
+    PORTB |= CSN | _BV(PB4); /* MISO is pulled up: a missing module has nothing to say */
     PORTB &= (uint8_t)~CE;
     DDRB |= CE | CSN | _BV(PB3) | _BV(PB5);
     SPCR = _BV(SPE) | _BV(MSTR); /* mode 0, F_CPU / 4 */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define NRF24_ADDRESS_BYTES 3
+#define NRF24_FIFO 3 /* packets that it holds */
 #define NRF24_PAYLOAD_BYTES 6
 
 void nrf24_start(void);

@@ -21,7 +21,7 @@
 struct remote {
     uint8_t id[NRF24_ADDRESS_BYTES];
     uint8_t key; /* 0: this place is free */
-    uint16_t heard_low;
+    uint16_t heard_low, pressed_low;
     bool accepted;
 };
 
@@ -101,7 +101,7 @@ bool keypads_take(struct press *press)
     if (age(&remotes[looked_at]) >= REPEAT_TICKS)
         remotes[looked_at].key = 0;
     uint8_t payload[NRF24_PAYLOAD_BYTES];
-    while (nrf24_take(payload)) {
+    for (uint8_t most = NRF24_FIFO; most && nrf24_take(payload); most--) { /* a broken module never ends */
         if (!intact(payload)) {
             senseless++;
             continue;
@@ -120,6 +120,7 @@ bool keypads_take(struct press *press)
         remote->heard_low = (uint16_t)clock_ticks();
         remote->accepted = false;
         press->time_ticks = clock_ticks();
+        remote->pressed_low = (uint16_t)press->time_ticks;
         press->keypad[0] = 0;
         memcpy(press->keypad + 1, payload, sizeof remote->id);
         press->key_bytes = 1;
@@ -143,13 +144,15 @@ void keypads_question(void)
             remotes[i].key = 0;
 }
 
-bool keypads_show(const uint8_t keypad[4], uint8_t code)
+bool keypads_show(const struct press *press, uint8_t code)
 {
-    struct remote *remote = find(keypad + 1);
+    struct remote *remote = find(press->keypad + 1);
+    if (remote && remote->pressed_low != (uint16_t)press->time_ticks)
+        return true; /* it waits for the outcome of another key that was pressed since */
     if (remote)
         remote->accepted = code < REJECTED_FROM;
     if (code < REJECTED_FROM)
-        answer(keypad + 1);
+        answer(press->keypad + 1);
     return true;
 }
 

@@ -122,6 +122,22 @@ async def test_a_refused_press_stays_dark_and_another_key_is_another_press() -> 
         assert [one.key for one in room.presses] == ["A", "B"]
 
 
+async def test_the_outcome_of_one_key_turns_no_light_green_for_another() -> None:
+    async with Room() as room:
+        await room.press("090FD3", "1")
+        await room.heard(1)
+        await room.press("090FD3", "2")
+        await room.heard(2)
+        room.confirm(ACCEPTED, room.presses[0])
+        await room.press("0000A1", "1")  # the outcome has come long since
+        await room.heard(3)
+        await room.press("090FD3", "2")
+        await room.press("090FD3", "2")
+        assert room.greens() == 0
+        room.confirm(ACCEPTED, room.presses[1])
+        await until(lambda: room.greens() == 5)
+
+
 async def test_what_fails_its_crc_is_counted_and_never_answered() -> None:
     async with Room() as room:
         good = packet("090FD3", "1")
