@@ -19,7 +19,7 @@ from agent.journal.errors import JournalError
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import room, rules
-from agent.lesson.events import Event, QuestionOpened
+from agent.lesson.events import Event, KeypadFlagged, QuestionOpened
 from agent.lesson.keypads import KeypadWatch
 from agent.lesson.model import State
 from agent.lesson.replay import Stamped, apply, apply_all, copy_of
@@ -304,6 +304,8 @@ class Intake:
         A receiver that sends a press again is not heard: its driver knows that it was taken. A
         presenter's key is refused, as a page's wish would be: its teacher has gone on meanwhile.
         """
+        events = [one.event for group in groups for one in group.events]
+        self.keypads.give_back(one for one in events if type(one) is KeypadFlagged)
         all_of_them = [reading for group in groups for reading in group.readings]
         failed = [reading for reading in all_of_them if type(reading) is not RemoteKey]
         late = [reading.device for reading in all_of_them if type(reading) is RemoteKey]

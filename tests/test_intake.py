@@ -256,6 +256,26 @@ async def test_a_keypad_pressed_without_end_is_held_back_and_told_in_one_event(r
         await asyncio.sleep(0.005)
 
 
+async def test_what_was_held_back_is_told_after_a_commit_that_failed(room: Room) -> None:
+    await room.intake.submit(ASK)
+    at_ns = now_ns()
+    for number in range(60):
+        one = KeyPress(device="receiver-1", mono_ns=at_ns, keypad="0A", key="B", token=f"a{number}")
+        await room.intake.emit(one)
+    await room.until_told(60)
+    other = room.block_commits()
+    while room.journal.ok:
+        await asyncio.sleep(0.005)
+    other.execute("rollback")
+    other.close()
+    async with asyncio.timeout(5):
+        while not room.flagged():
+            await asyncio.sleep(0.02)
+    [flagged] = room.flagged()
+    assert isinstance(flagged, ev.KeypadFlagged)
+    assert flagged.presses == 10
+
+
 async def test_presses_that_wait_for_a_disk_are_not_taken_for_a_flood(room: Room) -> None:
     await room.intake.submit(ASK)
     other = room.block_commits()

@@ -68,6 +68,8 @@ def decide_stroke(state: State, stroke: Stroke) -> list[ev.Event]:
     points = stroke.points
     if plane is not None:
         points = tuple((*_place(plane, x, y), ms) for x, y, ms in points)
+    if not _sane(points, ()):  # no board is so large, no hand so slow
+        return []
     drawn = ev.StrokeDrawn(
         lesson=lesson.id,
         question=None if question is None else question.number,

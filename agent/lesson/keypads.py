@@ -10,6 +10,7 @@ that of the presses. What this knows is not kept over a start.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Literal
 
 from agent.lesson.events import KeypadFlagged
@@ -208,6 +209,16 @@ class KeypadWatch:
         self._doubled.clear()
         self.eventful = False
         return told
+
+    def give_back(self, told: Iterable[KeypadFlagged]) -> None:
+        """These could not be recorded: they wait to be told again."""
+        for one in told:
+            if one.flag == "keypad_doubled":
+                other = one.other_device or ""
+                self._doubled.append((one.lesson, one.device, one.keypad, other))
+            else:
+                self._held[one.lesson, one.device, one.keypad, one.flag] += one.presses
+            self.eventful = True
 
     def expire(self, now_ns: int) -> bool:
         """Forget alarms that are a minute old; whether any is left."""

@@ -121,6 +121,13 @@ def test_a_full_board_refuses_a_page_clearly_and_takes_no_more_of_a_whiteboard(r
     assert room.drawn()
 
 
+@pytest.mark.parametrize("point", [(float("nan"), 0.0, 0), (1e9, 0.0, 0), (0.0, 0.0, 1 << 40)])
+def test_a_whiteboard_that_tells_nonsense_draws_nothing(
+    room: Room, point: tuple[float, float, int]
+) -> None:
+    assert room.drawn((point,)) == []
+
+
 def test_strokes_that_nobody_can_draw_are_refused(room: Room) -> None:
     changes: tuple[dict[str, object], ...] = (
         {"points": []}, {"pressures": [1.0]}, {"pressures": [0.5, 1.5]}, {"width_mm": 0.0},
