@@ -228,12 +228,20 @@ class Supervisor:
 
     def _release(self, slot: _Slot) -> None:
         slot.held = False
-        if slot.status.state == "stopped" or (slot.keeping is not None and not slot.keeping.done()):
+        if slot.status.state == "stopped":
+            return
+        if slot.keeping is not None and not slot.keeping.done():
+            if slot.keeping.cancelling():  # the hold was broken off before its driver had ended
+                slot.keeping.add_done_callback(lambda _: self._released(slot))
             return
         if slot.status.state != "held":
             self._step(slot, "hold")
         self._step(slot, "release")
         slot.keeping = asyncio.create_task(self._keep(slot), name=slot.plan.id)
+
+    def _released(self, slot: _Slot) -> None:
+        if not slot.held:
+            self._release(slot)
 
     @contextmanager
     def _fence(self, slot: _Slot) -> Iterator[None]:

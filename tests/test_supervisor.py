@@ -345,3 +345,36 @@ async def test_a_driver_that_fails_while_it_ends_does_not_keep_the_agent_from_en
         async with Supervisor(plans, ports=FakePorts(), emit=emit) as supervisor:
             await asyncio.sleep(0.05)
         assert supervisor.devices()[0].state == "stopped"
+
+
+async def test_a_hold_that_is_broken_off_while_its_driver_ends_gives_the_device_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = 0
+
+    async def run(self: Acme, emit: Emit) -> None:
+        nonlocal starts
+        starts += 1
+        await emit(Attached(device=self.device_id, mono_ns=0, facts={}))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(Acme, "run", run)
+
+    async def emit(*_: Reading) -> None:
+        return
+
+    async def hold(supervisor: Supervisor) -> None:
+        async with supervisor.hold("acme-1"):
+            pass
+
+    async with Supervisor([DevicePlan("acme-1", "acme", {})], ports=FakePorts(), emit=emit) as one:
+        await asyncio.sleep(0.05)
+        holding = asyncio.create_task(hold(one))
+        await asyncio.sleep(0.02)
+        holding.cancel()
+        async with asyncio.timeout(3):
+            while starts < 2:
+                await asyncio.sleep(0.01)

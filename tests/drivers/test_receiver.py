@@ -213,7 +213,11 @@ def test_devices_on_receivers_say_so() -> None:
     assert not Driver.shares_port
 
 
-async def test_presses_that_came_while_no_clickers_were_there_are_given_to_those_that_come() -> None:
+def token_of(devices: Devices, number: int) -> str:
+    return devices.of("clickers", KeyPress)[number].token or ""
+
+
+async def test_presses_that_came_while_no_clickers_were_there_are_given_later() -> None:
     shown: list[str] = []
     receiver = VirtualReceiver(
         SERIAL, now_ns=boottime_ns, on_shown=lambda one: shown.append(one.keypad)
@@ -229,11 +233,9 @@ async def test_presses_that_came_while_no_clickers_were_there_are_given_to_those
         mine = clickers(line.path, ports)
         devices.run(mine)
         await until(lambda: len(devices.of("clickers", KeyPress)) == 1)
-        token = devices.of("clickers", KeyPress)[0].token  # type: ignore[attr-defined]
-        mine.confirm([(token, Outcome("accepted"))])
+        mine.confirm([(token_of(devices, 0), Outcome("accepted"))])
         receiver.press("82E9701C", "B")
         await until(lambda: len(devices.of("clickers", KeyPress)) == 2)
-        token = devices.of("clickers", KeyPress)[1].token  # type: ignore[attr-defined]
-        mine.confirm([(token, Outcome("accepted"))])
+        mine.confirm([(token_of(devices, 1), Outcome("accepted"))])
         await until(lambda: shown == ["82E9701B", "82E9701C"])
         assert len(devices.of("clickers", KeyPress)) == 2
