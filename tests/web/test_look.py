@@ -63,6 +63,20 @@ def test_the_room_sees_every_option(room: Room, options: list[str], size: tuple[
     assert wall.evaluate(OVERLAPPING, ".bar, footer, .right-key") == 0
 
 
+@pytest.mark.parametrize("options", [[LONG] * 4, [LONG] * 10])
+def test_the_room_sees_every_option_beside_the_board(room: Room, options: list[str]) -> None:
+    teacher = room.lesson()
+    wall = room.teacher(viewport={"width": 1920, "height": 1080})
+    wall.goto(f"{room.agent.url}/projector")
+    ask(teacher, options=options)
+    expect(wall.locator(".choices li")).to_have_count(len(options))
+    wall.mouse.move(300, 300)
+    wall.locator(".tools button").nth(2).click()
+    expect(wall.locator(".boarded-options li")).to_have_count(len(options))
+    assert wall.evaluate(OFF_SCREEN, [".boarded-options li"]) == []
+    assert wall.evaluate(OVERFULL, ".boarded-options") == 0
+
+
 @pytest.mark.parametrize("count", [2, 4, 10])
 def test_a_phones_tile_holds_its_text(room: Room, count: int) -> None:
     teacher = room.lesson()
