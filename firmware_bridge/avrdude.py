@@ -75,6 +75,17 @@ async def write(
         CutOff: it is not, and can be flashed again.
     """
     avrdude = program()
+    try:
+        await _write(avrdude, port, image, tell, inherited)
+    except FlashError:
+        raise
+    except OSError as error:  # no room for its files, or it cannot be started
+        raise NothingChanged("flash_failed", port, f"nothing was changed ({error})") from error
+
+
+async def _write(
+    avrdude: str, port: str, image: FirmwareImage, tell: Tell, inherited: Sequence[int]
+) -> None:
     silent = BootloaderSilent("bootloader_silent", port, "the image fits no bootloader")
     with tempfile.TemporaryDirectory(prefix="flash-") as folder:
         _lay_out(Path(folder), image)
