@@ -1,4 +1,4 @@
-"""A device that only speaks: when it is ready, and when what it says makes no sense."""
+"""Devices that only speak: when one is ready, and when what it says makes no sense."""
 
 from __future__ import annotations
 
@@ -13,6 +13,29 @@ from drivers.readings import Attached, Reading
 NS = 1_000_000_000
 Take = Callable[[bytes, int], tuple[int, Sequence[Reading]]]
 """Of what was heard, and when: how many frames it completed, and what they mean."""
+
+
+async def relay(
+    line: ByteLine,
+    take: Callable[[bytes, int], Sequence[Reading]],
+    emit: Emit,
+    *,
+    device: str,
+    now_ns: Callable[[], int],
+) -> None:
+    """Give what an open line of the kernel's records says until cancelled, and close it.
+
+    The device is ready at once: the kernel knows what it is. Raises DeviceLost when it goes away.
+    """
+    try:
+        await emit(Attached(device=device, mono_ns=now_ns()))
+        while True:
+            data = await line.read()
+            found = take(data, now_ns())
+            if found:
+                await emit(*found)
+    finally:
+        line.close()
 
 
 async def listen(

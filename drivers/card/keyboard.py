@@ -19,8 +19,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from drivers import api
-from drivers.card_taps import run_taps
 from drivers.evdev import EV_KEY, EV_SYN, PRESSED, RELEASED, SYN_DROPPED, EventDecoder, InputEvent
+from drivers.listening import relay
 from drivers.ports import Ports
 from drivers.presence import Presence
 from drivers.readings import CardTap
@@ -75,10 +75,11 @@ class Keyboard(api.Driver):
         """Read cards until cancelled."""
         line = await self.ports.input(self._port, grab=True, key=KEY_ENTER)
         self._decoder, self._presence = self._begin()
-        await run_taps(
-            line, self._decoder, self._presence, emit,
-            device_id=self.device_id, now_ns=self.ports.now_ns,
-        )  # fmt: skip
+        await relay(line, self._take, emit, device=self.device_id, now_ns=self.ports.now_ns)
+
+    def _take(self, data: bytes, now_ns: int) -> list[CardTap]:
+        taps = self._decoder.feed(data, now_ns)
+        return [one for one in taps if self._presence.arrives(one.uid, now_ns)]
 
     def _begin(self) -> tuple[KeyboardDecoder, Presence]:
         return KeyboardDecoder(self.device_id, self._form, self._digits), Presence()

@@ -12,8 +12,9 @@ from pydantic import Field
 
 from drivers import api
 from drivers.evdev import EV_KEY, HELD, PRESSED, EventDecoder
+from drivers.listening import relay
 from drivers.ports import Ports
-from drivers.readings import Attached, RemoteAction, RemoteKey
+from drivers.readings import RemoteAction, RemoteKey
 
 KEY_ESC, KEY_B, KEY_DOT, KEY_F5, KEY_PAGEUP, KEY_PAGEDOWN = 1, 48, 52, 63, 104, 109
 ACTIONS: dict[int, RemoteAction] = {
@@ -55,14 +56,7 @@ class Keys(api.Driver):
         """Read keys until cancelled."""
         line = await self.ports.input(self._port, grab=True, key=KEY_PAGEDOWN)
         self._decoder = KeysDecoder(self.device_id)
-        try:
-            await emit(Attached(device=self.device_id, mono_ns=self.ports.now_ns()))
-            while True:
-                data = await line.read()
-                for press in self._decoder.feed(data, self.ports.now_ns()):
-                    await emit(press)
-        finally:
-            line.close()
+        await relay(line, self._decoder.feed, emit, device=self.device_id, now_ns=self.ports.now_ns)
 
     def counters(self) -> dict[str, int]:
         """Bytes of no record, keys that mean nothing here, and keys that were held."""
