@@ -111,14 +111,18 @@ def _decode(arguments: argparse.Namespace) -> int:
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
             pieces = decode.hex_chunks(file, name) if arguments.hex else decode.raw_chunks(file)
+            beginning = decode.Beginning(pieces)
             count = 0
-            for reading in decode.readings(decoder, pieces):
+            for reading in decode.readings(decoder, beginning):
                 print(decode.line(reading))
                 count += 1
     except BrokenPipeError:
         raise
     except OSError as error:
         raise InputInvalid("file_unreadable", name, f"cannot be read: {error.strerror}") from error
+    if count == 0 and not arguments.hex and beginning.is_hex_text():
+        hint = "no reading in it, and it is hex written as text: add --hex"
+        raise InputInvalid("hex_not_said", name, hint)
     junk_bytes = decoder.junk_bytes
     junk_bytes += decode.cut_off_bytes(decoder, decode.decoder_of(arguments.driver, ""))
     print(f"{count} readings, {junk_bytes} junk bytes", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import string
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -72,21 +73,46 @@ def raw_chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
+class Beginning:
+    """Remembers how a recording begins, while its pieces pass."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._kept = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces."""
+        for chunk in self._chunks:
+            self._kept = self._kept or chunk
+            yield chunk
+
+    def is_hex_text(self) -> bool:
+        """Whether it can be read as lines of hex, and so has hardly been sent by a device."""
+        whole_lines = self._kept.rpartition(b"\n")[0] or self._kept
+        try:
+            return any(hex_chunks(io.BytesIO(whole_lines), ""))
+        except InputInvalid:
+            return False
+
+
 def hex_chunks(file: BinaryIO, name: str) -> Iterator[bytes]:
     """The bytes of a file of hex: one piece a line, blanks or colons between, comments from # on.
 
     Raises:
         InputInvalid: a line is not hex; names it.
     """
+    good = False
     for number, text in enumerate(file, 1):
         said = text.removeprefix(codecs.BOM_UTF8).partition(b"#")[0].replace(b":", b" ")
         pairs = (one.removeprefix(b"0x") for one in said.split())
         digits = b"".join(pairs).decode("utf-8", "replace")
         where = f"{name}:{number}"
         odd = next((one for one in digits if one not in string.hexdigits), None)
+        raw = "" if good else "; if the file holds raw bytes, leave out --hex"
         if odd is not None:
-            raise InputInvalid("hex_invalid", where, f"{odd!r} is no hex digit")
+            raise InputInvalid("hex_invalid", where, f"{odd!r} is no hex digit{raw}")
         if len(digits) % 2:
-            raise InputInvalid("hex_invalid", where, "a hex digit too few or too many")
+            raise InputInvalid("hex_invalid", where, f"a hex digit too few or too many{raw}")
         if digits:
+            good = True
             yield bytes.fromhex(digits)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KEPT, added } from "../src/lib/monitor";
 import type { DeviceView, MonitorLine } from "../src/lib/views";
-import { advice, ago, counted, facts, hint, lastText, losses, repeats, tone, weakestFirst } from "../src/teacher/devices";
+import { advice, ago, counted, facts, hint, illFirst, lastText, losses, repeats, tone, toneOfAll, weakestFirst } from "../src/teacher/devices";
 import { en } from "../src/teacher/en";
 import { zh } from "../src/teacher/zh";
 
@@ -31,6 +31,19 @@ describe("a device's card", () => {
     expect(tone(device({ state: "starting" }))).toBe("wait");
     expect(tone(device({ alarms: ["keypad_flood"] }))).toBe("wait");
     expect(tone(device({ refused: 1 }))).toBe("wait");
+  });
+
+  it("stands first when it needs somebody, and else where the settings have it", () => {
+    const one = (id: string, part: Partial<DeviceView> = {}) => device({ id, ...part });
+    const all = [one("a"), one("b", { alarms: ["keypad_flood"] }), one("c", { state: "lost" }), one("d"), one("e", { state: "misconfigured" })];
+    expect(illFirst(all).map(({ id }) => id)).toEqual(["c", "e", "b", "a", "d"]);
+  });
+
+  it("is green in the header only when there are devices and all are well", () => {
+    expect(toneOfAll([])).toBe("off");
+    expect(toneOfAll([device(), device({ state: "held" })])).toBe("wait");
+    expect(toneOfAll([device(), device({ state: "starting" }), device({ state: "lost" })])).toBe("bad");
+    expect(toneOfAll([device(), device()])).toBe("good");
   });
 
   it("sums what was lost and what was repeated, and says neither where nobody counts it", () => {

@@ -188,7 +188,7 @@ def test_hex_may_be_written_as_people_write_it(
     ("text", "told"),
     [
         (b"02 31\n# fine\nzz\n", ":3: 'z' is no hex digit"),
-        (b"02 3\n", ":1: a hex digit too few or too many"),
+        (b"# odd\n02 31\n02 3\n", ":3: a hex digit too few or too many"),
         (b"02\n\xff\xfe\n", ":2: '\ufffd' is no hex digit"),
     ],
 )
@@ -199,6 +199,22 @@ def test_bad_hex_is_named_by_its_line(
     path.write_bytes(text)
     assert command_line.main(["decode", "card.em4100", str(path), "--hex"]) == 2
     assert capsys.readouterr().err == f"{path}{told}\n"
+
+
+@pytest.mark.parametrize("name", ["card.em4100", "clicker.reference", "clicker.iclicker"])
+def test_who_mixes_up_hex_and_bytes_is_told_what_to_do(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = recordings.of_driver(name)[0]
+    written = str(recordings.FOLDER / name / f"{recording.name}.hex")
+    assert command_line.main(["decode", name, written]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == f"{written}: no reading in it, and it is hex written as text: add --hex\n"
+    raw = tmp_path / "raw"
+    raw.write_bytes(recording.data)
+    assert command_line.main(["decode", name, str(raw), "--hex"]) == 2
+    assert capsys.readouterr().err.endswith("; if the file holds raw bytes, leave out --hex\n")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,20 @@ export function tone(device: DeviceView): Tone {
   return device.state === "ready" && device.alarms.length === 0 && device.refused === 0 ? "good" : "wait";
 }
 
+/** How all devices are together; "off" where there is none. */
+export function toneOfAll(devices: DeviceView[]): Tone | "off" {
+  if (devices.length === 0) return "off";
+  const tones = devices.map(tone);
+  return tones.includes("bad") ? "bad" : tones.includes("wait") ? "wait" : "good";
+}
+
+const URGENCY: Tone[] = ["bad", "wait", "good"];
+
+/** What needs somebody first, else as the settings list them. */
+export function illFirst(devices: DeviceView[]): DeviceView[] {
+  return [...devices].sort((a, b) => URGENCY.indexOf(tone(a)) - URGENCY.indexOf(tone(b)));
+}
+
 /** What is wrong and what to do; "" when all is well. */
 export function advice(device: DeviceView, words: All): string {
   if (device.state === "ready") return "";

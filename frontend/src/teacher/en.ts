@@ -219,6 +219,8 @@ export const en = {
   devices: {
     title: "Devices",
     none: "No devices are set up. Phones can still join.",
+    noneShort: "none",
+    notYet: "not all ready yet",
     allReady: "all well",
     alarmed: "something to look at",
     overfull: "some presses were not taken",

@@ -218,6 +218,8 @@ export const zh = {
   devices: {
     title: "设备",
     none: "没有配置设备。手机仍可加入答题。",
+    noneShort: "没有",
+    notYet: "有的还没有就绪",
     allReady: "全部正常",
     alarmed: "有情况",
     overfull: "有按键没有收下",
