@@ -1,4 +1,4 @@
-"""The order of a buzz-in, from what was recorded of it: who was certainly earlier, and who tied."""
+"""The order of a buzz-in, from what was recorded of it: which places each may have."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """One respondent in the order of a buzz-in.
 
     Attributes:
-        place: 1 more than how many were certainly earlier.
-        tied: whether somebody else cannot be told apart from them.
+        place: the best one they may have: 1 more than how many were certainly earlier.
+        last_place: the worst one: those of whom nobody knows whether they were earlier come
+            before. The same as `place` if all others can be told apart from them.
         behind_ns: after the first; None over a restart of the board, where nobody knows.
         give_or_take_ns: how far `behind_ns` may be off.
         final: nothing that may change their place is expected any more.
@@ -28,7 +29,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
     who: str
     place: int
-    tied: bool
+    last_place: int
     behind_ns: int | None
     give_or_take_ns: int
     final: bool
@@ -61,7 +62,7 @@ def order(question: Question, roll: ClassRoll | None) -> list[Placed]:
             Placed(
                 who=who,
                 place=before + 1,
-                tied=not_after - before > 1,
+                last_place=not_after,
                 behind_ns=_between_ns(first.when, buzz.when),
                 give_or_take_ns=0 if alone else uncertainty_ns(first) + uncertainty_ns(buzz),
                 final=_final(question, buzz),

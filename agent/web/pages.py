@@ -187,7 +187,7 @@ class Pages:
                     who=one.who,
                     label=label,
                     phone=seat is not None,
-                    tied=one.tied,
+                    last_place=one.last_place,
                     behind_ms=behind_ms,
                     give_or_take_ms=round(one.give_or_take_ns / 1e6, 1),
                     final=one.final,

@@ -42,9 +42,10 @@ class AskedView(View, frozen=True, kw_only=True):
 
 
 class BuzzView(View, frozen=True, kw_only=True):
-    """One in the order of a buzz-in. The same place, or `tied`: they cannot be told apart.
+    """One in the order of a buzz-in.
 
-    `who`: the respondent's id, told to the teacher only. `label`: number of the student or of a
+    `place` to `last_place`: which they may have; the same if all others can be told apart from
+    them. `who`: the respondent's id, told to the teacher only. `label`: number of the student or of a
     phone's seat, or the keypad. `behind_ms` is after the first, give or take so much; None if
     unknown. `final`: nothing that may change the place is expected. `late`: it came after that
     was said.
@@ -54,7 +55,7 @@ class BuzzView(View, frozen=True, kw_only=True):
     who: str | None
     label: str
     phone: bool
-    tied: bool
+    last_place: int
     behind_ms: float | None
     give_or_take_ms: float
     final: bool

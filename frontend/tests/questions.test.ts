@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cleanNumber, clock, fullest, isRight, joinLetters, keysOf, left_s, percent, gapText, takeText } from "../src/lib/questions";
+import { cleanNumber, clock, fullest, gapText, isRight, isTie, joinLetters, keysOf, left_s, percent, placeText, takeText } from "../src/lib/questions";
 import type { AskedView } from "../src/lib/views";
 
 const asked = (part: Partial<AskedView>): AskedView => ({
@@ -84,8 +84,20 @@ describe("figures", () => {
   });
 });
 
+describe("a place in a buzz-in", () => {
+  const rest = { who: null, phone: false, behind_ms: 0, give_or_take_ms: 0, final: true, late: false };
+  const texts = (...places: [number, number][]) => {
+    const all = places.map(([place, last_place], rank) => ({ ...rest, label: String(rank), place, last_place }));
+    return all.map((one) => placeText(one) + (isTie(one, all) ? "=" : ""));
+  };
+  it("is one number where all others can be told apart", () => expect(texts([1, 1], [2, 2])).toEqual(["1", "2"]));
+  it("is shared in a tie", () => expect(texts([1, 2], [1, 2], [3, 3])).toEqual(["1–2=", "1–2=", "3"]));
+  it("is every possible one beside a phone", () =>
+    expect(texts([1, 2], [1, 4], [2, 3], [3, 4])).toEqual(["1–2", "1–4", "2–3", "3–4"]));
+});
+
 describe("a gap in a buzz-in", () => {
-  const buzz = { place: 2, who: null, label: "7", phone: false, tied: false, final: true, late: false };
+  const buzz = { place: 2, who: null, label: "7", phone: false, last_place: 2, final: true, late: false };
   it.each([
     [5.06, 1.42, "+5.1 ms", "± 1.4 ms"],
     [980, 200, "+980.0 ms", "± 200 ms"],

@@ -46,10 +46,10 @@ async def test_the_teacher_is_told_the_order_with_gaps_and_their_uncertainty(
     await buzz(board, "0A", at_ns)
     question = (await teacher.ok("GET", f"/lessons/{lesson['id']}"))["questions"][0]
     shown = [
-        (one["place"], one["label"], one["behind_ms"], one["give_or_take_ms"], one["tied"])
+        (one["place"], one["last_place"], one["label"], one["behind_ms"], one["give_or_take_ms"])
         for one in question["buzzes"]
     ]
-    assert shown == [(1, "07", 0.0, 0.0, False), (2, "12", 30.0, 2.0, False)]
+    assert shown == [(1, 1, "07", 0.0, 0.0), (2, 2, "12", 30.0, 2.0)]
     assert {one["who"] for one in question["buzzes"]} == set(question["answers"])
     assert [one["final"] for one in question["buzzes"]] == [False, False]
     assert question["bars"] == []
@@ -74,8 +74,8 @@ async def test_phones_buzz_by_their_arrival_and_those_near_each_other_tie(board:
         body = {"question": 1, "key": "buzz", "attempt_id": f"a{number}"}
         assert await phone.ok("POST", "/s/answer", body) == {"outcome": "accepted", "code": ""}
     question = (await teacher.ok("GET", f"/lessons/{lesson['id']}"))["questions"][0]
-    assert [(one["label"], one["place"], one["tied"]) for one in question["buzzes"]] == [
-        ("1", 1, True),
-        ("2", 1, True),
+    assert [(one["label"], one["place"], one["last_place"]) for one in question["buzzes"]] == [
+        ("1", 1, 2),
+        ("2", 1, 2),
     ]
     assert question["buzzes"][1]["give_or_take_ms"] == 400.0

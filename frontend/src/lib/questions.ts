@@ -59,6 +59,17 @@ export function gapText(buzz: BuzzView, unknown: string): string {
   return buzz.behind_ms < 1000 ? `+${buzz.behind_ms.toFixed(1)} ms` : `+${(buzz.behind_ms / 1000).toFixed(2)} s`;
 }
 
+/** The places that one may have: "1", or "1–3" where others cannot be told apart. */
+export function placeText(buzz: BuzzView): string {
+  return buzz.place === buzz.last_place ? String(buzz.place) : `${buzz.place}–${buzz.last_place}`;
+}
+
+/** Whether exactly these share their places, and no other may have one of them. */
+export function isTie(buzz: BuzzView, all: BuzzView[]): boolean {
+  const same = all.filter((one) => one.place === buzz.place && one.last_place === buzz.last_place);
+  return same.length > 1 && same.length === buzz.last_place - buzz.place + 1;
+}
+
 /** How far that may be off: "± 1.4 ms". */
 export function takeText(buzz: BuzzView): string {
   if (buzz.behind_ms === null) return "";

@@ -27,7 +27,7 @@ export interface BuzzView {
   who: string | null;
   label: string;
   phone: boolean;
-  tied: boolean;
+  last_place: number;
   behind_ms: number | null;
   give_or_take_ms: number;
   final: boolean;

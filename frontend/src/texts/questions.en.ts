@@ -5,7 +5,7 @@ import type { questions as zh } from "./questions.zh";
 export const questions = {
   kinds: { single: "Single choice", multiple: "Multiple choice", true_false: "True / false", number: "Number", buzz: "Buzz-in" },
   buzz: {
-    place: (n: number) => `Place ${n}`,
+    place: (n: string) => `Place ${n}`,
     tie: "tie",
     provisional: "provisional",
     final: "final",

@@ -2,7 +2,7 @@
 export const questions = {
   kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
   buzz: {
-    place: (n: number) => `第 ${n} 名`,
+    place: (n: string) => `第 ${n} 名`,
     tie: "并列",
     provisional: "待定",
     final: "已定",
