@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agent.web.asgi import H11Protocol
 
 REQUEST_S = 20.0
 """From a connection's begin, or from a request's first byte, to the request's last."""

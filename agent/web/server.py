@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 from fastapi import FastAPI
 
 from agent.errors import AgentError, InputInvalid
@@ -28,6 +27,7 @@ from agent.supervisor import Supervisor
 from agent.web import board, corners, ink, lessons, problems, sessions, students
 from agent.web import flashing as flash_routes
 from agent.web.address import own_address
+from agent.web.asgi import Config, Server
 from agent.web.assets import add_pages, static_folder
 from agent.web.auth import Access
 from agent.web.connections import BoundedProtocol
@@ -63,10 +63,10 @@ class PortTaken(AgentError, OSError):
     """The pages cannot listen where they should."""
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Leaves signals to the agent, says when it answers requests, and wakes up for them only."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
         self._end = asyncio.Event()
@@ -181,7 +181,7 @@ class WebServer:
         listener = self._listen()
         self.port = listener.getsockname()[1]
         cert, key = self._tls
-        config = uvicorn.Config(
+        config = Config(
             self._asgi,
             log_config=None,
             access_log=False,

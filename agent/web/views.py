@@ -45,10 +45,10 @@ class BuzzView(View, frozen=True, kw_only=True):
     """One in the order of a buzz-in.
 
     `place` to `last_place`: which they may have; the same if all others can be told apart from
-    them. `who`: the respondent's id, told to the teacher only. `label`: number of the student or of a
-    phone's seat, or the keypad. `behind_ms` is after the first, give or take so much; None if
-    unknown. `final`: nothing that may change the place is expected. `late`: it came after that
-    was said.
+    them. `who`: the respondent's id, told to the teacher only. `label`: number of the student or
+    of a phone's seat, or the keypad. `behind_ms` is after the first, give or take so much; None
+    if unknown. `final`: nothing that may change the place is expected. `late`: it came after
+    that was said.
     """
 
     place: int
