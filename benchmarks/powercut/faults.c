@@ -8,11 +8,20 @@
  *   AFTER  so many such calls pass first (0)
  *   TIMES  so many fail then (all)
  */
-#include "recorder.h"
+#define _GNU_SOURCE
+#include "faults.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ending.h"
 
 struct rule {
     char call[16], glob[PATH_MAX];
@@ -53,7 +62,8 @@ static void read_rules(void) {
         return;
     rules_read = found;
     rule_count = 0;
-    int fd = open(rules_path, O_RDONLY | O_CLOEXEC);
+    /* Asks the kernel itself: `open` of this process is the recorder's. */
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, rules_path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0)
         close(fd);

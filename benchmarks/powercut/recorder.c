@@ -15,6 +15,8 @@
  * kernel) ends the process with a message (refused_calls.c): a record is whole or there is none.
  */
 #include "recorder.h"
+#include "ending.h"
+#include "faults.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -54,17 +56,6 @@ static int (*real_fdatasync)(int);
 static int (*real_renameat)(int, const char *, int, const char *);
 static int (*real_unlinkat)(int, const char *, int);
 static int (*real_mkdirat)(int, const char *, mode_t);
-
-static void say(const char *what, const char *name) {
-    char text[2 * PATH_MAX];
-    int length = snprintf(text, sizeof text, "recorder: %s: %s\n", what, name);
-    if (real_write(STDERR_FILENO, text, (size_t)length) < 0) { }
-}
-
-void give_up(const char *what, const char *name) {
-    say(what, name);
-    _exit(86);
-}
 
 static void before_fork(void) { pthread_mutex_lock(&order); }
 static void after_fork(void) { pthread_mutex_unlock(&order); }

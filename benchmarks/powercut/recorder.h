@@ -12,18 +12,9 @@
 /* To be called first, by whatever is in front of the C library. */
 void ready(void);
 
-/* End the process: it did what cannot be recorded. */
-void give_up(const char *what, const char *name);
-
 /* The path relative to the folder, NULL for one outside of it; the last part may not exist.
  * `whole` has room for PATH_MAX bytes. */
 const char *inside(int at, const char *path, char *whole);
 
 /* The file or folder behind a descriptor, likewise; "" is the folder itself. */
 const char *inside_fd(int fd, char *whole);
-
-/* Where the rules for faults are, NULL if there are none. */
-void use_rules(const char *path);
-
-/* Whether this call is to fail; sets errno. Called by one thread at a time. */
-int fails(const char *call, const char *name);

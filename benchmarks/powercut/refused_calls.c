@@ -1,5 +1,6 @@
 /* Calls that change a file in ways that the record cannot tell: refused, loudly. */
 #include "recorder.h"
+#include "ending.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
