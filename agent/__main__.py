@@ -203,7 +203,9 @@ def _damaged(arguments: argparse.Namespace) -> int:
 def _flash(arguments: argparse.Namespace) -> int:
     from agent.commands.flash import flash, image_of
     from agent.settings_file import load
-    from firmware_bridge.image import FlashError, FlashStep
+    from firmware_bridge.flash_errors import FlashError
+    from firmware_bridge.flasher import IN_WORDS
+    from firmware_bridge.image import FlashStep
 
     said = ""
 
@@ -220,12 +222,17 @@ def _flash(arguments: argparse.Namespace) -> int:
 
     try:
         image = image_of(arguments.image, arguments.sha256)
-        print(f"firmware {image.version} for {image.board.name}", file=sys.stderr)
+        about = f"{image.board.name} and {IN_WORDS[image.keypads]}"
+        print(f"firmware {image.version} for {about}", file=sys.stderr)
         settings = None if arguments.config is None else load(arguments.config)
-        version = flash(settings, arguments.device, image, tell)
+        version = flash(
+            settings, arguments.device, image, tell, change_keypads=arguments.change_keypads
+        )
     except FlashError as error:
         status = CORRECT_IT if isinstance(error, ValueError) else FAILED
-        return _tell(status, f"{error.where}: {error.hint}")
+        allowed = "; --change-keypads writes it all the same"
+        more = allowed if error.code == "keypads_differ" else ""
+        return _tell(status, f"{error.where}: {error.hint}{more}")
     print(f"{arguments.device}: it runs firmware {version}")
     return WELL
 
@@ -339,6 +346,11 @@ def _flash_arguments(flash: argparse.ArgumentParser) -> None:
     flash.add_argument("--config", type=Path, metavar="FILE", help=SETTINGS)
     flash.add_argument(
         "--sha256", metavar="HEX", help="what it must be (default: read from IMAGE.sha256)"
+    )
+    flash.add_argument(
+        "--change-keypads",
+        action="store_true",
+        help="write firmware for the keypad bus over one for ResponseCards, or the reverse",
     )
 
 

@@ -266,7 +266,7 @@ class Board:
         self._watches.add("uplink", uplink.watch())
         self._watches.add("clock", wall.watch())
         self._watches.add("storage", storage.watch())
-        control = Control(data_dir, {"restore": self._restore}, hold=flashing.hold)
+        control = Control(data_dir, {"restore": self._restore}, hold=flashing.hold_port)
         await exits.enter_async_context(control)
         self._watches.add("control", self._until_restored())
         if storage.salvages:

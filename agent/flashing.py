@@ -14,7 +14,8 @@ from agent.errors import AgentError
 from agent.supervisor import Supervisor
 from drivers.capabilities import Flashable
 from drivers.errors import DeviceMisconfigured, DriverError
-from firmware_bridge.image import FirmwareImage, FlashError, FlashStep, Phase
+from firmware_bridge.flash_errors import FlashError
+from firmware_bridge.image import FirmwareImage, FlashStep, Phase
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Flashing:
         self._lesson_open = lesson_open
         self._states: dict[str, FlashState] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ports: set[str] = set()
 
     async def __aenter__(self) -> Flashing:
         """Nothing is flashed yet."""
@@ -85,8 +87,35 @@ class Flashing:
                 raise FlashRefused("not_flashable", device, hint)
             yield driver
 
-    async def begin(self, device: str, image: FirmwareImage) -> None:
+    @asynccontextmanager
+    async def hold_port(self, device: str) -> AsyncIterator[None]:
+        """Keep a device's port free for a command; or a port that no device in the settings has.
+
+        Raises:
+            As `hold` does.
+        """
+        known = self._supervisor.device_at(device) if "/" in device else device
+        if known is not None:
+            async with self.hold(known):
+                yield
+            return
+        if self._lesson_open():
+            raise FlashRefused("lesson_open", device, "a lesson is open; end it first")
+        if device in self._ports:
+            hint = "it is being flashed already; wait for its end"
+            raise FlashRefused("device_held", device, hint)
+        self._ports.add(device)
+        try:
+            yield
+        finally:
+            self._ports.discard(device)
+
+    async def begin(
+        self, device: str, image: FirmwareImage, *, change_keypads: bool = False
+    ) -> None:
         """Begin to flash a device; `state` says how it goes on.
+
+        `change_keypads`: even with firmware for other keypads than it serves.
 
         Raises:
             As `hold` does.
@@ -95,12 +124,20 @@ class Flashing:
             driver = await stack.enter_async_context(self.hold(device))
             self._states[device] = FlashState(phase="asking", version=image.version)
             log.info("device %s: firmware %s (%s) begins", device, image.version, image.sha256)
-            task = asyncio.create_task(self._flash(device, driver, image, stack.pop_all()))
+            task = asyncio.create_task(
+                self._flash(device, driver, image, stack.pop_all(), change_keypads=change_keypads)
+            )
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _flash(
-        self, device: str, driver: Flashable, image: FirmwareImage, held: AsyncExitStack
+        self,
+        device: str,
+        driver: Flashable,
+        image: FirmwareImage,
+        held: AsyncExitStack,
+        *,
+        change_keypads: bool,
     ) -> None:
         def tell(step: FlashStep) -> None:
             self._states[device] = FlashState(
@@ -109,7 +146,7 @@ class Flashing:
 
         async with held:
             try:
-                await driver.flash(image, tell)
+                await driver.flash(image, tell, change_keypads=change_keypads)
             except (FlashError, DriverError) as error:
                 log.warning("device %s was not flashed: %s", device, error)
                 was = self._states[device].was

@@ -172,6 +172,11 @@ class Supervisor:
                 return slot.driver.keypads()
         return {}
 
+    def device_at(self, port: str) -> str | None:
+        """The device that the settings give this port to, links followed."""
+        path = os.path.realpath(port)
+        return next((name for name, slot in self._slots.items() if slot.port == path), None)
+
     @contextmanager
     def listen(self, device: str, wake: Callable[[], None]) -> Iterator[Listener | None]:
         """Hear what a device says, until the end; None if there is no such device.

@@ -105,11 +105,13 @@ class Flashable(Protocol):
         image: FirmwareImage,
         tell: Callable[[FlashStep], None],
         *,
+        change_keypads: bool = False,
         inherited: Sequence[int] = (),
     ) -> str:
         """Write `image` and hear from the device that it runs; its version. Not while `run` runs.
 
-        `tell` hears how far it is. `inherited`: descriptors to be left open in the program that
+        `tell` hears how far it is. `change_keypads`: even if the image is for other keypads than
+        the device serves. `inherited`: descriptors to be left open in the program that
         writes.
 
         Raises:

@@ -106,6 +106,7 @@ class OnReceiver(api.Driver):
         image: FirmwareImage,
         tell: Callable[[FlashStep], None],
         *,
+        change_keypads: bool = False,
         inherited: Sequence[int] = (),
     ) -> str:
         """Write other firmware to the receiver; nothing that hangs on it may run."""
@@ -114,6 +115,8 @@ class OnReceiver(api.Driver):
             image,
             tell,
             open_line=lambda: self.ports.serial(self._port, baud=self._baud),
+            wanted="radio" if self.needs is MessageType.RADIO else None,
+            change_keypads=change_keypads,
             inherited=inherited,
         )
         return ".".join(map(str, hello.firmware))

@@ -17,7 +17,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware_bridge.boards import Board, Bootloader
-from firmware_bridge.image import Chunk, FirmwareImage, FlashError, hex_text, split_first_page
+from firmware_bridge.flash_errors import (
+    FLASH_AGAIN,
+    BootloaderSilent,
+    CutOff,
+    FlashError,
+    NothingChanged,
+    WrongBoard,
+)
+from firmware_bridge.image import Chunk, FirmwareImage, hex_text, split_first_page
 
 PROGRAM = "avrdude"
 STALL_S = 10.0
@@ -31,25 +39,6 @@ _PARK, _BODY, _FIRST = "park.hex", "body.hex", "first.hex"
 
 Tell = Callable[[str, int], None]
 """Told how far it is: "writing" or "verifying", and per cent."""
-
-
-class NothingChanged(FlashError):
-    """The receiver is as it was."""
-
-
-class WrongBoard(NothingChanged, ValueError):
-    """The image is for another board."""
-
-
-class BootloaderSilent(NothingChanged, ConnectionError):
-    """No bootloader answered."""
-
-
-class CutOff(FlashError, ConnectionError):
-    """Writing had begun and did not end: the receiver can be flashed again, and must be."""
-
-
-FLASH_AGAIN = "it holds no firmware that runs now; its bootloader is whole: flash it again"
 
 
 def program() -> str:

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tool = Literal["avrdude", "none"]
+Keypads = Literal["bus", "radio"]
+"""What the presses of a receiver come from: the keypad bus, or ResponseCards by radio."""
+
+KEYPADS: dict[int, Keypads] = {1: "bus", 2: "radio"}
+"""As the firmware's imprint numbers them."""
 
 
 @dataclass(frozen=True)

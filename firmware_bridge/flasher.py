@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from firmware_bridge import avrdude
-from firmware_bridge.avrdude import CutOff, WrongBoard
-from firmware_bridge.boards import BOARDS
+from firmware_bridge.boards import BOARDS, Keypads
+from firmware_bridge.flash_errors import CutOff, WrongBoard
 from firmware_bridge.frame import FrameDecoder, encode_frame
 from firmware_bridge.image import FirmwareImage, FlashStep, Phase
 from firmware_bridge.link import ByteLine
+from firmware_bridge.message_table import MessageType
 from firmware_bridge.messages import (
     ForeignHello,
     Hello,
@@ -32,6 +33,9 @@ class ClosableLine(ByteLine, Protocol):
         """Close it; safe to call twice."""
 
 
+IN_WORDS: dict[Keypads, str] = {"bus": "the keypad bus", "radio": "ResponseCards by radio"}
+"""Keypads, for people."""
+
 OpenLine = Callable[[], Awaitable[ClosableLine]]
 Tell = Callable[[FlashStep], None]
 
@@ -42,9 +46,14 @@ async def flash(
     tell: Tell,
     *,
     open_line: OpenLine,
+    wanted: Keypads | None = None,
+    change_keypads: bool = False,
     inherited: Sequence[int] = (),
 ) -> Hello | ForeignHello:
     """Write `image` to the receiver at `port`; what it says of itself afterwards.
+
+    `wanted`: the keypads that it must serve, where that is known; else it is asked for which ones
+    its firmware is. Others are refused unless `change_keypads`.
 
     Nobody else may use the port meanwhile. `inherited`: descriptors that stay open in the program
     that writes, so that a hold outlives this process as long as that one.
@@ -62,6 +71,13 @@ async def flash(
             name = BOARDS[before.board].name if before.board in BOARDS else str(before.board)
             hint = f"nothing was changed: it is a {name}, and the image is for {image.board.name}"
             raise WrongBoard("board_differs", port, hint)
+    served = wanted or _served(before)
+    if served not in (None, image.keypads) and not change_keypads:
+        hint = (
+            f"nothing was changed: the receiver serves {IN_WORDS[served]}, and the image is for"
+            f" {IN_WORDS[image.keypads]}: its keypads would be silent"
+        )
+        raise WrongBoard("keypads_differ", port, hint)
     tell(FlashStep("entering", was=was))
     await avrdude.write(
         port,
@@ -106,6 +122,13 @@ async def _hello(line: ByteLine, frames: FrameDecoder) -> Hello | ForeignHello:
                             message = decode_from_receiver(body)
                             if isinstance(message, Hello | ForeignHello):
                                 return message
+
+
+def _served(hello: Hello | ForeignHello | None) -> Keypads | None:
+    """The keypads that its firmware is for, where it says so: one for the radio can be tuned."""
+    if not isinstance(hello, Hello):
+        return None
+    return "radio" if MessageType.RADIO in dict(hello.table) else "bus"
 
 
 def _version(hello: Hello | ForeignHello) -> str:

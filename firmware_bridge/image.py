@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from firmware_bridge.boards import BOARDS, Board
-from firmware_bridge.messages import ProtocolError
+from firmware_bridge.boards import BOARDS, KEYPADS, Board, Keypads
+from firmware_bridge.flash_errors import ImageInvalid
 
 MAX_FILE_BYTES = 1024 * 1024
 ERASED = 0xFF
 SEGMENT_BYTES = 0x1_0000
 _IMPRINT_BEGIN, _IMPRINT_END = b"\x89CAFW\r\n\x1a", b"\x1aWFAC"
-_IMPRINT = struct.Struct("<8sBB3s2s3s5s")  # firmware/imprint.h
-IMPRINT_FORMAT = 1
+_IMPRINT = struct.Struct("<8sBB3s2s3sB5s")  # firmware/imprint.h
+IMPRINT_FORMAT = 2
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _HEX_LINE = re.compile(r":([0-9A-Fa-f]{2})+")
 
@@ -31,26 +31,6 @@ _ELF_PART = struct.Struct("<IIIIIIII")
 _ELF_32_BIT, _ELF_LITTLE_ENDIAN, _ELF_AVR, _ELF_LOAD = 1, 1, 83, 1
 _ELF_RAM_FROM = 0x80_0000
 """Where the linker puts what is not flash: RAM, EEPROM, fuses."""
-
-
-class FlashError(ProtocolError):
-    """Why a receiver was not flashed.
-
-    Attributes:
-        code: a stable word that pages translate.
-        where: the file and line, the port or the receiver.
-        hint: what to do, in one English sentence.
-    """
-
-    def __init__(self, code: str, where: str, hint: str) -> None:
-        super().__init__(f"{where}: {code}: {hint}")
-        self.code = code
-        self.where = where
-        self.hint = hint
-
-
-class ImageInvalid(FlashError, ValueError):
-    """The file is not one that may be written: take another."""
 
 
 Phase = Literal["asking", "entering", "writing", "verifying", "starting", "done"]
@@ -90,6 +70,7 @@ class FirmwareImage:
     Attributes:
         name: the file's, for people.
         firmware: its version.
+        keypads: what its presses come from.
         chunks: by address, none touching another.
     """
 
@@ -98,6 +79,7 @@ class FirmwareImage:
     board: Board
     firmware: tuple[int, int, int]
     protocol: tuple[int, int]
+    keypads: Keypads
     chunks: tuple[Chunk, ...]
 
     @property
@@ -265,8 +247,14 @@ def _identified(chunks: tuple[Chunk, ...], name: str, digest: str) -> FirmwareIm
         raise ImageInvalid("image_no_receiver", name, f"{hint}; take an image made for receivers")
     chunk, at = found[0]
     bytes_ = chunk.data[at : at + _IMPRINT.size].ljust(_IMPRINT.size, b"\0")
-    _, version, number, firmware, protocol, signature, end = _IMPRINT.unpack(bytes_)
-    if version != IMPRINT_FORMAT or end != _IMPRINT_END:
+    _, version, number, firmware, protocol, signature, presses, end = _IMPRINT.unpack(bytes_)
+    if 0 < version < IMPRINT_FORMAT:
+        hint = (
+            "its imprint is an old one, which does not say for which keypads it is; build it anew"
+        )
+        raise ImageInvalid("image_old", name, hint)
+    keypads = KEYPADS.get(presses)
+    if version != IMPRINT_FORMAT or end != _IMPRINT_END or keypads is None:
         hint = "its imprint cannot be read; a newer agent may know it"
         raise ImageInvalid("image_no_receiver", name, hint)
     board = BOARDS.get(number)
@@ -278,7 +266,7 @@ def _identified(chunks: tuple[Chunk, ...], name: str, digest: str) -> FirmwareIm
         raise ImageInvalid("image_address", name, hint)
     major, minor, patch = firmware
     return FirmwareImage(
-        name, digest, board, (major, minor, patch), (protocol[0], protocol[1]), chunks
+        name, digest, board, (major, minor, patch), (protocol[0], protocol[1]), keypads, chunks
     )
 
 

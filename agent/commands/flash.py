@@ -17,7 +17,8 @@ from agent.web.phones import PhoneDesk
 from drivers.capabilities import Flashable
 from drivers.errors import DeviceLost
 from drivers.registry import load
-from firmware_bridge.image import FirmwareImage, FlashStep, ImageInvalid, read_image
+from firmware_bridge.flash_errors import ImageInvalid
+from firmware_bridge.image import FirmwareImage, FlashStep, read_image
 
 RECEIVER = "clicker.reference"
 HASH_SUFFIX = ".sha256"
@@ -41,7 +42,14 @@ def image_of(path: Path, sha256: str | None) -> FirmwareImage:
     return read_image(content, str(path), sha256)
 
 
-def flash(settings: Settings | None, device: str, image: FirmwareImage, tell: Tell) -> str:
+def flash(
+    settings: Settings | None,
+    device: str,
+    image: FirmwareImage,
+    tell: Tell,
+    *,
+    change_keypads: bool = False,
+) -> str:
     """Write it; the version that the receiver then says it runs.
 
     Args:
@@ -49,6 +57,7 @@ def flash(settings: Settings | None, device: str, image: FirmwareImage, tell: Te
         device: a device's id in the settings, or the port of a receiver.
         image: what is written.
         tell: hears how far it is.
+        change_keypads: even if it is for other keypads than the receiver serves.
 
     Raises:
         FlashError: the receiver was not flashed.
@@ -68,7 +77,9 @@ def flash(settings: Settings | None, device: str, image: FirmwareImage, tell: Te
     with hold as holding:
         inherited = () if holding is None else (holding,)
         try:
-            return asyncio.run(receiver.flash(image, tell, inherited=inherited))
+            return asyncio.run(
+                receiver.flash(image, tell, change_keypads=change_keypads, inherited=inherited)
+            )
         except DeviceLost as error:
             raise AgentError(error.code, error.where, error.hint) from error
 
@@ -83,7 +94,8 @@ def _plan(settings: Settings | None, device: str) -> tuple[str, str, dict[str, o
         if one.id == device or same:
             return one.id, one.driver, one.options
     if is_port:
-        return device, RECEIVER, {"port": device}
+        port = str(Path(device).resolve())  # one name, whoever flashes it
+        return port, RECEIVER, {"port": device}
     if settings is None:
         hint = "give the board's settings with --config, or the port, e.g. /dev/ttyUSB0"
         raise InputInvalid("config_missing", device, hint)

@@ -12,7 +12,8 @@ from agent.supervisor import NotHeld
 from agent.web.context import Context
 from agent.web.device_views import FlashView
 from agent.web.problems import Refusal
-from firmware_bridge.image import ImageInvalid, read_image
+from firmware_bridge.flash_errors import ImageInvalid
+from firmware_bridge.image import read_image
 
 MAX_NAME_CHARS = 200
 MAX_HASH_CHARS = 400
@@ -28,16 +29,18 @@ def routes(ctx: Context) -> APIRouter:
         request: Request,
         name: Annotated[str, Query(max_length=MAX_NAME_CHARS)] = "",
         sha256: Annotated[str, Query(max_length=MAX_HASH_CHARS)] = "",
+        change_keypads: Annotated[bool, Query()] = False,
     ) -> dict[str, Any]:
         """Begin to write the image in the body: Intel HEX, ELF or BIN, as its `name` ends.
 
         `sha256`: what the image's must be, or a line as sha256sum writes it. While a lesson is open
-        nothing is flashed.
+        nothing is flashed. Firmware for other keypads than the receiver serves (keypad bus, or
+        ResponseCards by radio) is refused unless `change_keypads`.
         """
         ctx.demand(request, "teacher")
         try:
             image = read_image(await request.body(), name, sha256)
-            await ctx.flashing.begin(device, image)
+            await ctx.flashing.begin(device, image, change_keypads=change_keypads)
         except ImageInvalid as error:
             raise Refusal(422, error.code, error.where, error.hint) from error
         except (FlashRefused, NotHeld) as error:

@@ -13,5 +13,10 @@ const struct imprint imprint PROGMEM __attribute__((used)) = {
     .firmware = {FIRMWARE_MAJOR, FIRMWARE_MINOR, FIRMWARE_PATCH},
     .protocol = {PROTOCOL_MAJOR, PROTOCOL_MINOR},
     .signature = {SIGNATURE_0, SIGNATURE_1, SIGNATURE_2},
+#ifdef RADIO
+    .keypads = KEYPADS_RADIO,
+#else
+    .keypads = KEYPADS_BUS,
+#endif
     .end = IMPRINT_END,
 };

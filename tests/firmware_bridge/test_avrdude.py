@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware_bridge import avrdude
-from firmware_bridge.avrdude import NothingChanged
+from firmware_bridge.flash_errors import NothingChanged
 from firmware_bridge.image import Chunk, hex_text, read_image
 from tests.firmware_bridge.test_image import CODE
 

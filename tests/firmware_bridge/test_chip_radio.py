@@ -4,6 +4,7 @@ The packets are those of the protocol's description, with ids that were invented
 """
 
 import asyncio
+import hashlib
 import subprocess
 from binascii import crc_hqx
 
@@ -13,6 +14,7 @@ from drivers.capabilities import Outcome, QuestionView
 from drivers.clicker.turning import Turning, TurningOptions
 from drivers.errors import DeviceMisconfigured
 from drivers.readings import KeyPress
+from firmware_bridge.image import read_image
 from tests.drivers.test_receiver import CountingPorts, Devices, door
 from tests.firmware_bridge.rigs import FIRMWARE, ChipRig, build, until
 from tests.firmware_bridge.test_chip import MIN_SPARE_STACK_BYTES
@@ -207,6 +209,11 @@ def end_of_variables() -> int:
     listing = subprocess.run(["avr-nm", elf], capture_output=True, text=True, check=True).stdout
     (line,) = [line for line in listing.splitlines() if line.endswith(" _end")]
     return int(line.split()[0], 16) - 0x800000
+
+
+def test_its_image_says_that_it_is_for_the_radio() -> None:
+    content = (FIRMWARE / FOLDER / "receiver.hex").read_bytes()
+    assert read_image(content, "a.hex", hashlib.sha256(content).hexdigest()).keypads == "radio"
 
 
 async def test_a_receiver_without_a_radio_is_refused_for_remotes_and_for_nothing_else() -> None:

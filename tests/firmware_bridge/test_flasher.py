@@ -1,5 +1,6 @@
 """The command that flashes: real avrdude, a real bootloader on a simulated chip, real cuts."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -71,6 +72,24 @@ def test_a_chip_of_another_kind_is_refused_and_left_as_it_was(build: Build, tmp_
     assert (tmp_path / "flash.bin").read_bytes() == before
 
 
+def test_firmware_for_other_keypads_is_refused_and_nothing_is_changed(
+    bench: Bench, tmp_path: Path
+) -> None:
+    whole = bench.images[NEW].with_suffix(".elf").read_bytes()
+    for_bus = b"\x1e\x95\x0f\1\x1aWFAC"
+    assert whole.count(for_bus) == 1
+    image = tmp_path / "radio.elf"
+    image.write_bytes(whole.replace(for_bus, for_bus.replace(b"\1", b"\2")))
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()
+    before = (tmp_path / "flash.bin").read_bytes()
+    done = flash(bench.chip.port, image, "--sha256", digest)
+    assert done.returncode == 2
+    assert "firmware 1.2.4 for ATmega328P and ResponseCards by radio" in done.stderr
+    assert "the receiver serves the keypad bus" in done.stderr
+    assert "--change-keypads writes it all the same" in done.stderr
+    assert (tmp_path / "flash.bin").read_bytes() == before
+
+
 def board(tmp_path: Path, port: Path) -> tuple[Path, int]:
     web = free_port()
     path = tmp_path / "board.toml"
@@ -128,6 +147,8 @@ def test_a_running_agent_leaves_the_port_while_it_is_flashed_even_by_a_command_t
             if line.startswith("writing 0"):
                 break
         assert device_at(web)["state"] == "held"
+        unnamed = flash("/dev/none", bench.images[NEW], "--config", config)
+        assert "/dev/none: plug the device in" in unnamed.stderr  # it may: no device has that port
         again = flash(*arguments)
         assert again.returncode == 1
         assert "it is being flashed already" in again.stderr

@@ -8,17 +8,17 @@ from contextlib import suppress
 import pytest
 
 from firmware_bridge.boards import ATMEGA328P
+from firmware_bridge.flash_errors import ImageInvalid
 from firmware_bridge.image import (
     MAX_FILE_BYTES,
     Chunk,
     FirmwareImage,
-    ImageInvalid,
     hex_text,
     read_image,
     split_first_page,
 )
 
-IMPRINT = b"\x89CAFW\r\n\x1a" + bytes([1, 1, 2, 3, 4, 1, 0]) + b"\x1e\x95\x0f" + b"\x1aWFAC"
+IMPRINT = b"\x89CAFW\r\n\x1a" + bytes([2, 1, 2, 3, 4, 1, 0]) + b"\x1e\x95\x0f\1" + b"\x1aWFAC"
 CODE = bytes(range(200)) + IMPRINT + bytes(range(100))
 
 
@@ -66,6 +66,7 @@ def test_an_image_says_its_board_and_its_version_whatever_its_form() -> None:
     ]:
         image = read(content, name)
         assert (image.board, image.version, image.protocol) == (ATMEGA328P, "2.3.4", (1, 0))
+        assert image.keypads == "bus"
         assert image.chunks == (Chunk(0, CODE),)
         assert image.sha256 == hashlib.sha256(content).hexdigest()
 
@@ -131,8 +132,10 @@ def test_any_changed_digit_of_intel_hex_is_noticed() -> None:
         (hex_text((Chunk(0, IMPRINT[:-1] + b"x"),)), "a.hex", "image_no_receiver"),
         (hex_text((Chunk(0, IMPRINT[:10]),)), "a.hex", "image_no_receiver"),
         (CODE.replace(b"\x1e\x95\x0f", b"\x1e\x94\x06"), "a.bin", "image_board_unknown"),
-        (CODE.replace(b"\x1a\x01\x01", b"\x1a\x01\x02"), "a.bin", "image_board_unknown"),
-        (CODE.replace(b"\x1a\x01\x01", b"\x1a\x01\x63"), "a.bin", "image_board_unknown"),
+        (CODE.replace(b"\x1a\x02\x01", b"\x1a\x02\x02"), "a.bin", "image_board_unknown"),
+        (CODE.replace(b"\x1a\x02\x01", b"\x1a\x02\x63"), "a.bin", "image_board_unknown"),
+        (CODE.replace(b"\x1a\x02\x01", b"\x1a\x01\x01"), "a.bin", "image_old"),
+        (CODE.replace(b"\x95\x0f\1", b"\x95\x0f\3"), "a.bin", "image_no_receiver"),
         (CODE, "a.jpg", "image_unknown"),
         (elf([(0, CODE)], machine=40), "a.elf", "image_foreign"),
         (elf([(0x100, CODE)]), "a.elf", "image_address"),

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from agent.flashing import FlashRefused
 from agent.supervisor import DevicePlan
 from benchmarks.rig.chip import FIRMWARE, Build, Chip
 from tests.firmware_bridge.test_image import GOOD
@@ -61,6 +62,21 @@ async def test_a_receiver_that_is_not_there_is_said_to_be_and_tried_again(board:
     assert state["code"] == "port_missing"
     while board.supervisor.devices()[1].state == "held":
         await asyncio.sleep(0.02)
+
+
+async def test_a_port_of_no_device_is_kept_free_for_one_at_a_time(board: Board) -> None:
+    async with board.flashing.hold_port("/dev/other"):
+        with pytest.raises(FlashRefused, match="device_held"):
+            async with board.flashing.hold_port("/dev/other"):
+                pass
+        async with board.flashing.hold_port("/dev/none"):
+            assert board.supervisor.devices()[1].state == "held"  # that one is receiver-1's
+    async with board.flashing.hold_port("/dev/other"):
+        pass
+    await (await board.teacher()).ok("POST", "/lessons", {"title": "t"})
+    with pytest.raises(FlashRefused, match="lesson_open"):
+        async with board.flashing.hold_port("/dev/other"):
+            pass
 
 
 @pytest.mark.needs("avr-gcc", "simavr", "gcc", "avrdude", "optiboot")

@@ -7,6 +7,7 @@ export const flash = {
   about: "Writes new firmware to the receiver. Choose the firmware and its .sha256 file. It takes some seconds, and not during a lesson.",
   files: "Firmware (.hex, .elf or .bin) and its .sha256 file",
   hash: "SHA-256 of the firmware (64 hex digits)",
+  changeKeypads: "This receiver is to serve other keypads from now on: write it all the same",
   begin: "Write it",
   leave: "Leave the receiver plugged in and the board on. Should it be cut off, it can be written again.",
   phases: {
@@ -38,6 +39,8 @@ export const flash = {
     image_beyond_flash: "This firmware is larger than the chip.",
     image_no_receiver: "This is not a receiver's firmware. Choose the right file.",
     image_board_unknown: "This is for a kind of receiver that the board does not know. Choose the right file, or update the agent.",
+    image_old: "This firmware is too old to say for which keypads it is. Build it anew, or fetch a newer one.",
+    keypads_differ: "This firmware is for other keypads: one kind is for the keypad bus, the other for ResponseCards by radio. Nothing was written. Choose the other firmware.",
     board_differs: "The firmware does not fit this receiver's chip. Nothing was written. Choose the one for it.",
     bootloader_silent: "The receiver's bootloader did not answer; the receiver is as it was. Is there a capacitor at RESET? Then try again.",
     flash_failed: "Nothing was written; the receiver is as it was. Try again.",

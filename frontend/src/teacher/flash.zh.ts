@@ -4,6 +4,7 @@ export const flash = {
   about: "把新固件写入接收器。请选择固件文件和它的 .sha256 文件；写入只需几秒，上课时不能写入。",
   files: "固件文件（.hex、.elf 或 .bin）和 .sha256 文件",
   hash: "固件的 SHA-256（64 位十六进制数）",
+  changeKeypads: "这个接收器今后要用于另一种答题器，仍然写入",
   begin: "开始写入",
   leave: "请不要拔下接收器，也不要关闭主机。万一中断，可以重新写入。",
   phases: {
@@ -35,6 +36,8 @@ export const flash = {
     image_beyond_flash: "固件超出了芯片的容量。",
     image_no_receiver: "这不是接收器的固件。请选择正确的文件。",
     image_board_unknown: "这个固件是给主机不认识的板子的。请选择正确的文件，或更新主机程序。",
+    image_old: "固件太旧，没有注明适用于哪种答题器。请重新生成，或获取更新的固件。",
+    keypads_differ: "这个固件适用于另一种答题器：一种用于答题器总线，另一种用于无线 ResponseCard。没有写入。请选择另一个固件。",
     board_differs: "固件与这个接收器的芯片不符，没有写入。请选择适合它的固件。",
     bootloader_silent: "接收器的引导程序没有应答，接收器保持原样。请检查 RESET 上是否有电容，然后再试。",
     flash_failed: "没有写入，接收器保持原样。请再试一次。",
