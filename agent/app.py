@@ -34,10 +34,12 @@ from agent.journal import restore, snapshot
 from agent.journal.damage import damaged_files
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
+from agent.journal.space import MB
 from agent.lesson.events import EpochStarted, Place
 from agent.lesson.keypads import KeypadWatch
 from agent.lesson.model import Moment, Position
 from agent.notify import notify, watchdog_s
+from agent.pictures import FOLDER, PictureStore, of_lessons
 from agent.polling import Polling
 from agent.ports import BoardPorts
 from agent.private_file import make_folder
@@ -158,6 +160,12 @@ class Board:
             submit=intake.submit,
             on_learnt=lambda: self.uplink.announce(),  # noqa: PLW0108 (made later)
         )
+        self.pictures = PictureStore(
+            data_dir / FOLDER,
+            bound_bytes=settings.journal.pictures_mb * MB,
+            named=lambda: of_lessons(intake.committed),
+            has_room=lambda: self.storage.state.space.reason != "disk",
+        )
         self.storage = Storage(
             journal,
             intake,
@@ -166,6 +174,7 @@ class Board:
             received=lambda: Position(self.uplink.state.epoch, self.uplink.state.upto),
             wall=self._synced_wall,
             now=lambda: self._synced_wall(Moment(journal.boot, clock.now_ns())),
+            pictures=self.pictures,
         )
         polling = Polling(lambda: intake.committed, supervisor.show)
         intake.on_commit(polling.committed)
@@ -240,6 +249,7 @@ class Board:
             supervisor=supervisor,
             flashing=flashing,
             phones=phones,
+            pictures=self.pictures,
             access=Access(data_dir, wall_s=wall.wall_s),
             now_ns=clock.now_ns,
             cloud=lambda: cloud_health(uplink.state),

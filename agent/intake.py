@@ -31,7 +31,14 @@ log = logging.getLogger(__name__)
 CAPACITY = 3_072
 """Readings that wait for their commit. Beyond it drivers wait; our receivers keep their presses."""
 
-NEED_ROOM = (cmd.OpenLesson, cmd.AskQuestion, cmd.JoinPhone, cmd.ReplaceRoster, cmd.DrawStroke)
+NEED_ROOM = (
+    cmd.OpenLesson,
+    cmd.AskQuestion,
+    cmd.JoinPhone,
+    cmd.ReplaceRoster,
+    cmd.DrawStroke,
+    cmd.PlacePicture,
+)
 """Refused while the store is full: they only lead to answers that would be refused."""
 STORAGE_FULL = Outcome("rejected", "storage_full")
 UNHEEDED = Outcome("rejected", "no_question_open")

@@ -134,6 +134,10 @@ class JournalSection(Section):
         default=50,
         description="Free disk space left to everything else, in MB; below it answers are refused",
     )
+    pictures_mb: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        default=500,
+        description="What the pictures of lessons may hold, in MB; beyond it the oldest go",
+    )
     keep_days: Annotated[int, Field(strict=True, ge=1, le=10_000)] = Field(
         default=200,
         description="How many days a lesson stays on the board once the school has it; the newest"

@@ -26,6 +26,7 @@ from agent.journal.space import Space
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson.model import Moment, Position
+from agent.pictures import PictureStore
 from agent.settings import JournalSection
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Storage:
         received: Callable[[], Position],
         wall: Callable[[Moment], datetime | None],
         now: Callable[[], datetime | None],
+        pictures: PictureStore,
     ) -> None:
         """Take everything, start nothing.
 
@@ -82,6 +84,7 @@ class Storage:
             received: up to here the school has everything.
             wall: when a moment was, None if nobody knows.
             now: what time it is, None if nobody knows.
+            pictures: of the lessons.
         """
         self._journal = journal
         self._intake = intake
@@ -90,6 +93,7 @@ class Storage:
         self._received = received
         self._wall = wall
         self._now = now
+        self._pictures = pictures
         self._watchers: list[Callable[[], None]] = []
         self._deletion: retention.Deletion | None = None
         self._looked_back = False
@@ -166,6 +170,7 @@ class Storage:
                 self._tidy_due_s = loop.time() + (SHORT_TIDY_S if short else TIDY_S)
                 if self.tidy():
                     self._tidy_due_s = loop.time() + LOOK_S
+                await self.tidy_pictures()
 
     @property
     def _folder(self) -> Path:
@@ -227,6 +232,17 @@ class Storage:
         """What the school said may be newer than what a start after a kill would know of it."""
         noted = receipt.read(self._journal.noted(receipt.NOTE))
         return Position(0, 0) if noted is None else min(noted, self._received())
+
+    async def tidy_pictures(self) -> None:
+        """Delete pictures that no lesson names, and old ones while the disk has no room."""
+        seen, short_bytes = self.state.space, 0
+        if seen.reason == "disk":
+            wanted = self._settings.reserve_mb * space.MB * space.LOW_RESERVES
+            short_bytes = max(0, int(wanted) - seen.free_bytes)
+        try:
+            await self._pictures.tidy(free_bytes=short_bytes)
+        except OSError as error:
+            log.warning("old pictures are looked for later: %s", error)
 
     # -- damaged files ------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """How much room there is for answers, and from where on new ones are refused.
 
-What is given up first, when room gets short: lessons that the school has and that are older than
-`keep_days`; then all that the school has, but for the newest lessons (`retention`); then new
-answers, visibly. An answer without the school's receipt is never given up, and neither is a
-damaged file that was set aside.
+What is given up first, when room gets short: pictures of old lessons, and lessons that the school
+has and that are older than `keep_days`; then all that the school has, but for the newest lessons
+(`retention`); then new answers, visibly. An answer without the school's receipt is never given up,
+and neither is a damaged file that was set aside.
 """
 
 from __future__ import annotations

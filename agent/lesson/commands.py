@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.lesson.events import Ink, Place, Policy, QuestionKind, Show
+from agent.lesson.events import Ink, Picture, Place, Policy, QuestionKind, Show
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +134,28 @@ class ClearInk(Command, frozen=True, kw_only=True):
 
     lesson: str
     question: int | None
+
+
+class PlacePicture(Command, frozen=True, kw_only=True):
+    """Lay a picture, which is kept already, under a board."""
+
+    lesson: str
+    question: int | None
+    picture: Picture
+
+
+class RemovePicture(Command, frozen=True, kw_only=True):
+    """Let nothing lie under a board."""
+
+    lesson: str
+    question: int | None
+
+
+class AttachBoard(Command, frozen=True, kw_only=True):
+    """Make the lesson's own board that of the open question, whose own is blank."""
+
+    lesson: str
+    question: int
 
 
 class Calibrate(Command, frozen=True, kw_only=True):

@@ -28,6 +28,15 @@ PEN_MM, ERASER_MM = 4.0, 60.0
 FARTHEST_MM = 50_000.0
 LONGEST_MS = 3_600_000
 SIDE_MM = range(100, 20_001)
+WIDTH_MM, HEIGHT_MM = 1600.0, 900.0
+"""Of a board that nobody calibrated."""
+MAX_LESSON_PICTURES = 200
+
+
+def surface_mm(state: State) -> tuple[float, float]:
+    """Width and height of what is drawn on: those of the board that was calibrated last."""
+    newest = next(reversed(state.surfaces.values()), None)
+    return (WIDTH_MM, HEIGHT_MM) if newest is None else (newest.width_mm, newest.height_mm)
 
 
 def open_question(lesson: Lesson) -> Question | None:
@@ -151,6 +160,53 @@ def clear(state: State, command: cmd.ClearInk) -> list[ev.Event]:
     """Clear the board; nothing if it is."""
     _, ink = _board(state, command.lesson, command.question, "clear")
     return [ev.InkCleared(lesson=command.lesson, question=command.question)] if ink.seen() else []
+
+
+def place(state: State, command: cmd.PlacePicture) -> list[ev.Event]:
+    """Lay a picture in the middle of a board, as large as it can be."""
+    lesson, _ = _board(state, command.lesson, command.question, "place")
+    picture, span = command.picture, state.spans[lesson.id]
+    if len(span.pictures) >= MAX_LESSON_PICTURES and picture.sha256 not in span.pictures:
+        hint = f"a lesson has {MAX_LESSON_PICTURES} pictures at most"
+        raise LessonRefused("pictures_full", "picture", hint)
+    width_mm, height_mm = surface_mm(state)
+    scale = min(width_mm / picture.width_px, height_mm / picture.height_px)
+    wide, high = round(picture.width_px * scale, 1), round(picture.height_px * scale, 1)
+    return [
+        ev.PicturePlaced(
+            lesson=lesson.id,
+            question=command.question,
+            picture=picture,
+            x_mm=round((width_mm - wide) / 2, 1),
+            y_mm=round((height_mm - high) / 2, 1),
+            width_mm=wide,
+            height_mm=high,
+        )
+    ]
+
+
+def remove(state: State, command: cmd.RemovePicture) -> list[ev.Event]:
+    """Take the picture from under a board; nothing if there is none."""
+    lesson, ink = _board(state, command.lesson, command.question, "remove")
+    if ink.under is None:
+        return []
+    return [ev.PictureRemoved(lesson=lesson.id, question=command.question)]
+
+
+def attachable(lesson: Lesson) -> bool:
+    """Whether the open question may have what is on the lesson's own board."""
+    question = open_question(lesson)
+    return question is not None and question.ink.blank and not lesson.ink.blank
+
+
+def attach(state: State, command: cmd.AttachBoard) -> list[ev.Event]:
+    """Give the lesson's own board to the open question."""
+    lesson, _ = _board(state, command.lesson, command.question, "attach")
+    question = open_question(lesson)
+    if question is None or question.number != command.question or not attachable(lesson):
+        hint = "the question must be open and its board blank, and the lesson's must not be"
+        raise LessonRefused("board_not_attachable", f"{lesson.id}/{command.question}", hint)
+    return [ev.BoardAttached(lesson=lesson.id, question=command.question)]
 
 
 def _board(state: State, lesson: str, number: int | None, trigger: str) -> tuple[Lesson, Ink]:

@@ -104,6 +104,16 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     room: str
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture: its bytes are kept on the board under the name `sha256`, and never here."""
+
+    sha256: str
+    media_type: Literal["image/png", "image/jpeg", "image/webp"]
+    size_bytes: int
+    width_px: int
+    height_px: int
+
+
 class LessonOpened(Event, frozen=True, kw_only=True):
     """A lesson began. `class_id` None: without a roster, keypads count under their numbers."""
 
@@ -327,6 +337,38 @@ class InkCleared(Event, frozen=True, kw_only=True):
 
     lesson: str
     question: int | None = None
+
+
+class PicturePlaced(Event, frozen=True, kw_only=True):
+    """A picture lies under what is drawn on a board, in place of any other.
+
+    Attributes:
+        question: whose board, None: that of the lesson itself.
+        x_mm, y_mm: its upper left corner, right and down of the board's.
+        width_mm, height_mm: what it covers.
+    """
+
+    lesson: str
+    question: int | None = None
+    picture: Picture
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    height_mm: float
+
+
+class PictureRemoved(Event, frozen=True, kw_only=True):
+    """Nothing lies under a board any more."""
+
+    lesson: str
+    question: int | None = None
+
+
+class BoardAttached(Event, frozen=True, kw_only=True):
+    """What was on the lesson's own board is the question's from now on."""
+
+    lesson: str
+    question: int
 
 
 class BoardCalibrated(Event, frozen=True, kw_only=True):

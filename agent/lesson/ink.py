@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from agent.lesson.events import Ink as Colour
-from agent.lesson.events import StrokeDrawn
+from agent.lesson.events import Picture, PicturePlaced, StrokeDrawn
 
 MAX_STROKE_POINTS = 500
 MAX_BOARD_POINTS = 20_000
@@ -62,12 +62,37 @@ def step_of(stroke: StrokeDrawn) -> Step:
     return Step(stroke.tool, stroke.colour, stroke.width_mm, numbers.tobytes())
 
 
+class Under(msgspec.Struct, frozen=True):
+    """A picture under a board, and where it lies on it."""
+
+    picture: Picture
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    height_mm: float
+
+
 class Ink(msgspec.Struct):
-    """One board. `changes` counts what is more than one stroke more: undone, cleared."""
+    """One board. `changes` counts what is more than one stroke more: undone, cleared.
+
+    `under`: the picture that is drawn over; neither undone, nor wiped or cleared.
+    """
 
     steps: list[Step] = []
     points: int = 0
     changes: int = 0
+    under: Under | None = None
+
+    @property
+    def blank(self) -> bool:
+        """Nothing was drawn on it or lies under it."""
+        return not self.steps and self.under is None
+
+    def place(self, placed: PicturePlaced) -> None:
+        """A picture lies under it."""
+        self.under = Under(
+            placed.picture, placed.x_mm, placed.y_mm, placed.width_mm, placed.height_mm
+        )
 
     def draw(self, stroke: StrokeDrawn) -> None:
         """One stroke more."""

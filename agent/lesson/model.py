@@ -116,7 +116,10 @@ class Position(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class LessonSpan(msgspec.Struct, kw_only=True):
-    """Where a lesson lies in the journal, for lessons no longer in memory."""
+    """Where a lesson lies in the journal, for lessons no longer in memory.
+
+    `pictures`: every one that lay under its boards, by SHA-256.
+    """
 
     id: str
     title: str
@@ -126,6 +129,7 @@ class LessonSpan(msgspec.Struct, kw_only=True):
     last: Position
     questions: int = 0
     ended: bool = False
+    pictures: list[str] = []
 
 
 class ClassRoll(msgspec.Struct):

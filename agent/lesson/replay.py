@@ -369,6 +369,28 @@ def _ink_cleared(state: State, event: ev.InkCleared, _: Stamped) -> None:
         ink.clear()
 
 
+def _picture_placed(state: State, event: ev.PicturePlaced, _: Stamped) -> None:
+    ink = _ink(state, event.lesson, event.question)
+    if ink is not None:
+        ink.place(event)
+    span = state.spans.get(event.lesson)
+    if span is not None and event.picture.sha256 not in span.pictures:
+        span.pictures.append(event.picture.sha256)
+
+
+def _picture_removed(state: State, event: ev.PictureRemoved, _: Stamped) -> None:
+    ink = _ink(state, event.lesson, event.question)
+    if ink is not None:
+        ink.under = None
+
+
+def _board_attached(state: State, event: ev.BoardAttached, _: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    lesson = state.find(event.lesson)
+    if question is not None and lesson is not None:
+        question.ink, lesson.ink = lesson.ink, Ink(changes=lesson.ink.changes + 1)
+
+
 def _board_calibrated(state: State, event: ev.BoardCalibrated, _: Stamped) -> None:
     state.surfaces.pop(event.device, None)
     surface = Surface(list(event.corners), event.width_mm, event.height_mm)
@@ -398,5 +420,8 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.StrokeDrawn: _stroke_drawn,
     ev.InkUndone: _ink_undone,
     ev.InkCleared: _ink_cleared,
+    ev.PicturePlaced: _picture_placed,
+    ev.PictureRemoved: _picture_removed,
+    ev.BoardAttached: _board_attached,
     ev.BoardCalibrated: _board_calibrated,
 }

@@ -235,6 +235,8 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
         policy="first_wins" if buzz else command.policy,
     )
     events = [*_close_current(lesson, "next"), opened]
+    if lesson.ink.under is not None:  # a picture that was laid there before is for this question
+        events.append(ev.BoardAttached(lesson=lesson.id, question=number))
     if buzz:  # the room wants to see who is first
         shown = ev.ProjectorChanged(lesson=lesson.id, question=number, show="distribution")
         events.append(shown)
@@ -364,6 +366,9 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.DrawStroke: drawing.draw,
     cmd.UndoInk: drawing.undo,
     cmd.ClearInk: drawing.clear,
+    cmd.PlacePicture: drawing.place,
+    cmd.RemovePicture: drawing.remove,
+    cmd.AttachBoard: drawing.attach,
     cmd.Calibrate: drawing.calibrate,
     cmd.LearnClock: _learn_clock,
     cmd.NoteSalvage: _note_salvage,

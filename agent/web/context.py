@@ -16,6 +16,7 @@ from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Lesson
+from agent.pictures import PictureStore
 from agent.supervisor import Supervisor
 from agent.web.auth import Access, Role, Session
 from agent.web.live import Live
@@ -50,6 +51,7 @@ class Context:
     supervisor: Supervisor
     flashing: Flashing
     phones: PhoneDesk
+    pictures: PictureStore
     access: Access
     pages: Pages
     live: Live

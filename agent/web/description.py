@@ -21,6 +21,7 @@ from agent.web.views import (
     CloudHealth,
     LessonView,
     PairingView,
+    PictureView,
     Problem,
     ProjectorView,
     ScreenView,
@@ -228,6 +229,7 @@ ROOM = ("teacher", "guest", "projector")
 PHONE = ("phone",)
 QUESTION = "/lessons/{lesson}/questions/{question}"
 STREAM = "text/event-stream"
+PICTURES = "image/png image/jpeg image/webp"
 OPERATIONS = {
     ("get", "/session"): Operation(200, SessionReply),
     ("post", "/session"): Operation(200, RoleReply),
@@ -253,6 +255,10 @@ OPERATIONS = {
     ("post", "/lessons/{lesson}/ink"): Operation(204, None, ROOM),
     ("post", "/lessons/{lesson}/ink/undo"): Operation(204, None, ROOM),
     ("post", "/lessons/{lesson}/ink/clear"): Operation(204, None, ROOM),
+    ("post", "/lessons/{lesson}/ink/attach"): Operation(204, None, STAFF),
+    ("put", "/lessons/{lesson}/picture"): Operation(200, PictureView, STAFF),
+    ("delete", "/lessons/{lesson}/picture"): Operation(204, None, STAFF),
+    ("get", "/lessons/{lesson}/pictures/{sha256}"): Operation(200, None, ROOM, PICTURES),
     ("get", "/lessons/{lesson}/ink.svg"): Operation(200, None, TEACHER, "image/svg+xml"),
     ("get", "/lessons/{lesson}/ink.inkml"): Operation(200, None, TEACHER, "application/inkml+xml"),
     ("get", "/s/info"): Operation(200, InfoReply),
@@ -344,7 +350,8 @@ def _responses(
     elif operation.body is not None:
         answered["content"] = {operation.media: {"schema": named[operation.body]}}
     elif operation.media != "application/json":
-        answered["content"] = {operation.media: {"schema": {"type": "string"}}}
+        kinds = operation.media.split()
+        answered["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
     responses = {str(operation.status): answered}
     if short == "/health":
         responses["503"] = answered

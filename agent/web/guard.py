@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.pictures import MAX_PICTURE_BYTES
 from agent.web.problems import problem_response
 from agent.web.views import Problem
 
@@ -90,6 +91,8 @@ class Guard:
 def _limit(path: str) -> int:
     if path.endswith("/flash"):
         return MAX_IMAGE_BYTES
+    if path.endswith("/picture"):
+        return MAX_PICTURE_BYTES
     return MAX_ROSTER_BYTES if path.endswith("/roster") else MAX_BODY_BYTES
 
 

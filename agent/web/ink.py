@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
 from agent.lesson import commands as cmd
-from agent.lesson.drawing import full, ink_of, open_question
+from agent.lesson.drawing import attachable, full, ink_of, open_question, surface_mm
 from agent.lesson.errors import NotThere
 from agent.lesson.events import Ink as Colour
-from agent.lesson.ink import MAX_STROKE_POINTS, Ink, Step
+from agent.lesson.ink import MAX_STROKE_POINTS, Ink, Under
 from agent.lesson.model import Lesson, State
 from agent.web import ink_files
 from agent.web.context import Context
 from agent.web.past_lessons import lesson_of
-from agent.web.views import InkView
-
-WIDTH_MM, HEIGHT_MM = 1600.0, 900.0
-"""Of a board that nobody calibrated."""
-
+from agent.web.views import InkView, PictureView
 
 Whose = Annotated[
     int | None, Query(description="A question's number; without it, the lesson's own board")
@@ -39,6 +36,12 @@ class Board(_Body):
     question: int | None = None
 
 
+class OpenQuestion(_Body):
+    """The number of the open question."""
+
+    question: int
+
+
 class NewStroke(Board):
     """A stroke: (x_mm, y_mm, ms since the first) a point, and a pressure for each, or none."""
 
@@ -47,12 +50,6 @@ class NewStroke(Board):
     width_mm: float = Field(gt=0, le=500)
     points: list[tuple[float, float, int]] = Field(min_length=1, max_length=MAX_STROKE_POINTS)
     pressures: list[float] = Field(default=[], max_length=MAX_STROKE_POINTS)
-
-
-def surface_mm(state: State) -> tuple[float, float]:
-    """Width and height of what is drawn on: those of the board that was calibrated last."""
-    newest = next(reversed(state.surfaces.values()), None)
-    return (WIDTH_MM, HEIGHT_MM) if newest is None else (newest.width_mm, newest.height_mm)
 
 
 def ink_view(state: State, lesson: Lesson | None) -> InkView | None:
@@ -70,6 +67,19 @@ def ink_view(state: State, lesson: Lesson | None) -> InkView | None:
         full=full(lesson, ink),
         width_mm=width_mm,
         height_mm=height_mm,
+        picture=None if ink.under is None else picture_view(ink.under),
+        attachable=attachable(lesson),
+    )
+
+
+def picture_view(under: Under) -> PictureView:
+    """A picture under a board."""
+    return PictureView(
+        sha256=under.picture.sha256,
+        x_mm=under.x_mm,
+        y_mm=under.y_mm,
+        width_mm=under.width_mm,
+        height_mm=under.height_mm,
     )
 
 
@@ -83,9 +93,9 @@ def routes(ctx: Context) -> APIRouter:
             raise NotThere("question_unknown", f"{lesson.id}/{question}", "reload the page")
         return ink
 
-    def past(request: Request, lesson: str, question: int | None) -> list[Step]:
+    def past(request: Request, lesson: str, question: int | None) -> Ink:
         ctx.demand(request, "teacher")
-        return board(lesson_of(ctx, lesson), question).seen()
+        return board(lesson_of(ctx, lesson), question)
 
     @router.get("/lessons/{lesson}/ink")
     async def get_ink(
@@ -130,23 +140,42 @@ def routes(ctx: Context) -> APIRouter:
         ctx.demand_drawing(request, lesson)
         await ctx.intake.submit(cmd.ClearInk(lesson=lesson, question=body.question))
 
+    @router.post("/lessons/{lesson}/ink/attach", status_code=204)
+    async def attach(lesson: str, body: OpenQuestion, request: Request) -> None:
+        """Give what is on the lesson's own board to the open question, whose board is blank."""
+        ctx.demand_lesson(request, lesson)
+        await ctx.intake.submit(cmd.AttachBoard(lesson=lesson, question=body.question))
+
     @router.get("/lessons/{lesson}/ink.svg")
     async def get_svg(lesson: str, request: Request, question: Whose = None) -> Response:
-        """A board as a picture, of ended lessons too."""
-        strokes = past(request, lesson, question)
-        picture = ink_files.svg(strokes, *surface_mm(ctx.intake.committed))
-        return _file(picture, "image/svg+xml", lesson, question, "svg")
+        """A board as a picture, of ended lessons too; the picture under it is in the file."""
+        ink = past(request, lesson, question)
+        size_mm = surface_mm(ctx.intake.committed)
+        path = None if ink.under is None else ctx.pictures.path(ink.under.picture.sha256)
+        if ink.under is None or path is None:
+            whole = ink_files.svg(ink.seen(), *size_mm)
+            return _file(whole, "image/svg+xml", lesson, question, "svg")
+        before, after = ink_files.svg_around(ink.seen(), *size_mm, under=ink.under)
+        return StreamingResponse(
+            ink_files.embedded(before, path, ink.under.picture.media_type, after),
+            media_type="image/svg+xml",
+            headers=_headers(lesson, question, "svg"),
+        )
 
     @router.get("/lessons/{lesson}/ink.inkml")
     async def get_inkml(lesson: str, request: Request, question: Whose = None) -> Response:
         """A board as digital ink, with the time and the pressure of each point."""
-        strokes = past(request, lesson, question)
-        return _file(ink_files.inkml(strokes), "application/inkml+xml", lesson, question, "inkml")
+        ink = past(request, lesson, question)
+        said = ink_files.inkml(ink.seen(), ink.under)
+        return _file(said, "application/inkml+xml", lesson, question, "inkml")
 
     return router
 
 
 def _file(text: str, kind: str, lesson: str, question: int | None, ending: str) -> Response:
+    return Response(text, media_type=kind, headers=_headers(lesson, question, ending))
+
+
+def _headers(lesson: str, question: int | None, ending: str) -> dict[str, str]:
     name = f"board-{lesson}-{'lesson' if question is None else question}.{ending}"
-    headers: dict[str, Any] = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type=kind, headers=headers)
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -41,7 +41,11 @@ UNPROCESSABLE = {
     "keypad_invalid",
     "roster_invalid",
     "class_invalid",
+    "picture_unknown",
+    "picture_cut_off",
+    "picture_too_many_pixels",
 }
+NO_ROOM = {"pictures_no_room": 507, "picture_too_large": 413}
 
 
 class Refusal(Exception):
@@ -90,6 +94,7 @@ def install(app: FastAPI) -> None:
             status = 404
         elif error.code in UNPROCESSABLE:
             status = 422
+        status = NO_ROOM.get(error.code, status)
         problem = Problem(code=error.code, where=error.where, hint=error.hint)
         if isinstance(error, RosterInvalid):
             return problem_response(status, problem, problems=error.problems)

@@ -23,8 +23,9 @@ from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
+from agent.pictures import PictureStore
 from agent.supervisor import Supervisor
-from agent.web import board, corners, ink, lessons, problems, sessions, students
+from agent.web import board, corners, ink, lessons, pictures, problems, sessions, students
 from agent.web import flashing as flash_routes
 from agent.web.address import own_address
 from agent.web.asgi import Config, Server
@@ -107,6 +108,7 @@ class WebServer:
         supervisor: Supervisor,
         flashing: Flashing,
         phones: PhoneDesk,
+        pictures: PictureStore,
         access: Access,
         now_ns: Callable[[], int],
         cloud: Callable[[], CloudView],
@@ -149,6 +151,7 @@ class WebServer:
             supervisor=supervisor,
             flashing=flashing,
             phones=phones,
+            pictures=pictures,
             access=access,
             pages=pages,
             live=self.live,
@@ -341,7 +344,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (sessions, lessons, ink, corners, flash_routes, students):
+    for module in (sessions, lessons, ink, pictures, corners, flash_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

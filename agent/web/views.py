@@ -237,6 +237,16 @@ class ScreenView(View, frozen=True, kw_only=True):
     number: str
 
 
+class PictureView(View, frozen=True, kw_only=True):
+    """A picture under a board, and where it lies on it; its bytes are fetched apart."""
+
+    sha256: str
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    height_mm: float
+
+
 class InkView(View, frozen=True, kw_only=True):
     """The board that is drawn on now; its strokes are fetched apart.
 
@@ -246,6 +256,8 @@ class InkView(View, frozen=True, kw_only=True):
         changes: grows with whatever is more than a stroke more: then all are fetched again.
         undoable: whether there is a step to take back.
         full: strokes are refused.
+        picture: what is drawn over.
+        attachable: what is on the lesson's own board may be given to the open question.
     """
 
     question: int | None
@@ -255,6 +267,8 @@ class InkView(View, frozen=True, kw_only=True):
     full: bool
     width_mm: float
     height_mm: float
+    picture: PictureView | None = None
+    attachable: bool = False
 
 
 class CalibrationView(View, frozen=True, kw_only=True):

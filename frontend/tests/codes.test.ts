@@ -23,7 +23,7 @@ describe("every code of the board has a sentence", () => {
     .concat(codesIn("agent", new RegExp(`(?:DeviceLost|DeviceMisconfigured)\\(${CODE}`, "g")));
   const answers = codesIn("agent/lesson", new RegExp(`KeyInvalid\\(${CODE}`, "g"))
     .concat(codesIn("agent", new RegExp(`Outcome\\("rejected",${CODE}`, "g")));
-  const requests = codesIn("agent", new RegExp(`(?:Refusal\\(\\s*\\d+,|LessonRefused\\(|NotDurable\\(|NotThere\\(|LineProblem\\([^,()]+,|_problem\\(line,)${CODE}`, "g"));
+  const requests = codesIn("agent", new RegExp(`(?:Refusal\\(\\s*\\d+,|LessonRefused\\(|NotDurable\\(|NotThere\\(|PictureInvalid\\(|PicturesRefused\\(|LineProblem\\([^,()]+,|_problem\\(line,)${CODE}`, "g"));
 
   const alarms = codesIn("agent/lesson", /^Flag = Literal\[(.*)\]/gm)
     .concat(codesIn("agent/web", /^ALARM_COUNTERS = \((.*)\)/gm))

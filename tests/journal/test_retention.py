@@ -19,6 +19,7 @@ from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.model import LessonSpan, Moment, Position
+from agent.pictures import PictureStore, of_lessons
 from agent.settings import JournalSection
 from agent.storage import Storage
 from drivers.readings import KeyPress
@@ -134,6 +135,11 @@ class Term:
             received=lambda: self.received,
             wall=self.wall,
             now=lambda: self.today,
+            pictures=PictureStore(
+                self.path.parent / "pictures",
+                bound_bytes=10 * MB,
+                named=lambda: of_lessons(self.intake.committed),
+            ),
         )
         return self
 

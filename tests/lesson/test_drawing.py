@@ -6,7 +6,7 @@ import pytest
 
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
-from agent.lesson.drawing import ERASER_MM, decide_stroke
+from agent.lesson.drawing import ERASER_MM, MAX_LESSON_PICTURES, decide_stroke
 from agent.lesson.errors import LessonRefused
 from agent.lesson.ink import MAX_BOARD_POINTS, MAX_STROKE_POINTS, Ink, Point
 from agent.lesson.plane import check_corners, plane_of
@@ -138,6 +138,74 @@ def test_strokes_that_nobody_can_draw_are_refused(room: Room) -> None:
     for change in changes:
         with pytest.raises(LessonRefused, match="stroke_invalid"):
             room.pen(None, **change)
+
+
+def picture(width_px: int = 800, height_px: int = 600, name: str = "ab") -> ev.Picture:
+    return ev.Picture(
+        sha256=name * 32, media_type="image/png", size_bytes=9,
+        width_px=width_px, height_px=height_px,
+    )  # fmt: skip
+
+
+def place(room: Room, one: ev.Picture, question: int | None = None) -> None:
+    room.do(cmd.PlacePicture(lesson=LESSON, question=question, picture=one))
+
+
+def box(ink: Ink) -> tuple[float, float, float, float]:
+    under = ink.under
+    assert under is not None
+    return under.x_mm, under.y_mm, under.width_mm, under.height_mm
+
+
+def test_a_picture_lies_in_the_middle_and_stays_where_strokes_are(room: Room) -> None:
+    place(room, picture())
+    assert box(room.ink) == (200, 0, 1200, 900)
+    room.pen()
+    calibrate(room, [(0, 0), (900, 0), (900, 900), (0, 900)])
+    assert box(room.ink) == (200, 0, 1200, 900)
+    place(room, picture(3000, 100, "cd"))
+    assert box(room.ink) == (0, 466.6, 2000, 66.7)
+    room.clear()
+    room.undo()
+    room.undo()
+    assert room.ink.under is not None
+    assert room.do(cmd.RemovePicture(lesson=LESSON, question=None))
+    assert not room.do(cmd.RemovePicture(lesson=LESSON, question=None))
+    assert room.ink.under is None
+    assert room.state.spans[LESSON].pictures == ["ab" * 32, "cd" * 32]
+
+
+def test_a_picture_laid_there_before_a_question_is_the_questions(room: Room) -> None:
+    place(room, picture())
+    room.pen()
+    first = room.ask()
+    assert (len(first.ink.steps), box(first.ink)) == (1, (200, 0, 1200, 900))
+    assert room.ink.blank
+    second = room.ask()
+    assert second.ink.blank
+    place(room, picture(), question=2)
+    assert not room.ask().ink.under
+    assert copy_of(room.state) == room.state
+    assert replay(room.log, Room().state) == room.state
+
+
+def test_what_is_on_the_lessons_board_is_given_to_a_question_on_request(room: Room) -> None:
+    room.drawn()
+    room.ask()
+    attach = cmd.AttachBoard(lesson=LESSON, question=1)
+    assert room.do(attach)
+    assert (len(room.question.ink.steps), room.ink.blank) == (1, True)
+    for refused in (attach, cmd.AttachBoard(lesson=LESSON, question=2)):
+        with pytest.raises(LessonRefused):
+            room.do(refused)
+
+
+def test_a_lesson_has_a_bounded_number_of_pictures(room: Room) -> None:
+    for number in range(MAX_LESSON_PICTURES):
+        place(room, picture(name=f"{number:02x}"))
+    place(room, picture(name="05"))
+    with pytest.raises(LessonRefused, match="pictures_full"):
+        place(room, picture(name="ff"))
 
 
 def calibrate(room: Room, corners: list[tuple[float, float]], width: float = 2000) -> None:

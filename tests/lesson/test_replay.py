@@ -13,6 +13,9 @@ from tests.lesson.builder import PLACE, Builder
 
 KEYPADS = ["0A", "0B", "0C", "seat-1"]
 LESSONS = ["l1", "l2"]
+PICTURE = ev.Picture(
+    sha256="ab" * 32, media_type="image/png", size_bytes=9, width_px=8, height_px=6
+)
 ACTIONS = st.one_of(
     st.builds(cmd.OpenLesson, lesson=st.sampled_from(LESSONS), title=st.just(""),
               place=st.just(PLACE), class_id=st.sampled_from([None, "7-3"])),
@@ -23,6 +26,10 @@ ACTIONS = st.one_of(
               options=st.just(["", "", ""]), policy=st.sampled_from(["last_wins", "first_wins"])),
     st.builds(cmd.CloseQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
     st.builds(cmd.RevealQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.PlacePicture, lesson=st.sampled_from(LESSONS), picture=st.just(PICTURE),
+              question=st.sampled_from([None, 1, 2])),
+    st.builds(cmd.RemovePicture, lesson=st.sampled_from(LESSONS),
+              question=st.sampled_from([None, 1, 2])),
     st.builds(cmd.JoinPhone, lesson=st.sampled_from(LESSONS), seat=st.just("seat-1")),
     st.builds(cmd.ReplaceRoster, class_id=st.just("7-3"),
               students=st.lists(st.sampled_from(["s1", "s2", "s3"]), unique=True)),

@@ -90,7 +90,7 @@ def test_a_file_saved_by_notepad_is_read(tmp_path: Path) -> None:
             "[journal]\nquux = 1\n",
             [
                 "10: journal.quux: unknown key `quux`; there are: "
-                "window_ms, max_mb, reserve_mb, keep_days"
+                "window_ms, max_mb, reserve_mb, pictures_mb, keep_days"
             ],
         ),
         (

@@ -20,6 +20,7 @@ from agent.journal.roster import RosterStore
 from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.model import State
+from agent.pictures import PictureStore, of_lessons
 from agent.ports import BoardPorts
 from agent.supervisor import DevicePlan, Supervisor
 from agent.web.auth import Access
@@ -144,6 +145,12 @@ class Board:
             self.supervisor, lesson_open=lambda: self.intake.committed.lesson is not None
         )
         await exits.enter_async_context(self.flashing)
+        self.pictures = PictureStore(
+            folder / "pictures",
+            bound_bytes=20_000_000,
+            named=lambda: of_lessons(self.intake.committed),
+            has_room=lambda: self.storage.reason != "disk",
+        )
         self.web = WebServer(
             host="127.0.0.1",
             port=0,
@@ -156,6 +163,7 @@ class Board:
             supervisor=self.supervisor,
             flashing=self.flashing,
             phones=self.phones,
+            pictures=self.pictures,
             access=self.access,
             now_ns=now_ns,
             cloud=lambda: self.cloud,

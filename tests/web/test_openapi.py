@@ -89,6 +89,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "ink"): {"width_mm": 4, "points": [[1, 2, 0]]},
     ("post", "undo"): {},
     ("post", "clear"): {},
+    ("post", "attach"): {"question": 1},
     ("put", "corners"): {"width_mm": 2000, "height_mm": 1000},
     ("post", "answer"): {"question": 1, "key": "A", "attempt_id": "12345678"},
 }

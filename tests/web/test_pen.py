@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,4 +152,36 @@ def test_the_projectors_own_pen_draws(room: Room) -> None:
     wall.locator(".tools button").nth(2).click()
     draw(wall, (0.3, 0.3), (0.6, 0.6))
     until_inked(board_of(teacher), "> 100")
+    assert len(strokes(teacher)) == 1
+
+
+PHOTO = Path(__file__).parents[1] / "samples" / "baseline.jpg"
+PASTE = """bytes => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "x.png", {type: "image/png"}));
+    dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
+}"""
+LIES = """image => {
+    const [box, board] = [image, image.parentElement].map((one) => one.getBoundingClientRect());
+    return [(box.left - board.left) / board.width, box.width / board.width,
+            box.height / board.height, image.naturalWidth];
+}"""
+
+
+def test_a_picture_lies_under_the_pen_at_the_same_place_on_every_page(room: Room) -> None:
+    teacher = room.lesson(color_scheme="dark")
+    wall = room.teacher()
+    wall.goto(f"{room.agent.url}/projector")
+    teacher.locator(".whiteboard input[type=file]").first.set_input_files(PHOTO)
+    for page in (teacher, wall):
+        image = page.locator(".ink-board img")
+        expect(image).to_be_visible()
+        page.wait_for_function("() => document.querySelector('.ink-board img').naturalWidth")
+        assert image.evaluate(LIES) == pytest.approx([0.125, 0.75, 1, 40], abs=0.01)
+    draw(teacher, (0.2, 0.2), (0.8, 0.8))
+    until_inked(board_of(wall), "> 1000")
+    teacher.evaluate(PASTE, [71, 73, 70, 56])
+    expect(teacher.get_by_text("PNG、JPEG 或 WebP")).to_be_visible()
+    teacher.locator(".whiteboard-files button", has_text="移除图片").click()
+    expect(wall.locator(".ink-board img")).to_have_count(0)
     assert len(strokes(teacher)) == 1

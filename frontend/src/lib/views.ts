@@ -190,6 +190,16 @@ export interface InkView {
   full: boolean;
   width_mm: number;
   height_mm: number;
+  picture: PictureView | null;
+  attachable: boolean;
+}
+
+export interface PictureView {
+  sha256: string;
+  x_mm: number;
+  y_mm: number;
+  width_mm: number;
+  height_mm: number;
 }
 
 export interface CalibrationView {

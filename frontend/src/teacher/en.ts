@@ -26,6 +26,12 @@ export const en = {
 
   whiteboard: {
     open: "Draw",
+    picture: "Picture",
+    pictureHint: "Lay a picture under the board (or paste one). Before a question: for the next question.",
+    camera: "Photo",
+    remove: "Remove picture",
+    sending: "Sending…",
+    attach: "Use the lesson's board",
     ofLesson: "of the lesson",
     ofQuestion: (n: number) => `of question ${n}`,
   },

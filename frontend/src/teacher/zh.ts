@@ -25,6 +25,12 @@ export const zh = {
 
   whiteboard: {
     open: "画板",
+    picture: "图片",
+    pictureHint: "在白板下放一张图片（也可粘贴）。出题前放的，用于下一题。",
+    camera: "拍照",
+    remove: "移除图片",
+    sending: "正在发送…",
+    attach: "用课堂白板",
     ofLesson: "本节课",
     ofQuestion: (n: number) => `第 ${n} 题`,
   },

@@ -3,6 +3,7 @@ import type { Words } from "./words";
 
 export const ink: Words<typeof zh> = {
   board: "Board",
+  picture: "Picture of the question",
   pen: "Pen",
   eraser: "Eraser",
   undo: "Undo one step",

@@ -1,6 +1,7 @@
 /** 教师页和大屏都要说的白板文字，英文以此为准。 */
 export const ink = {
   board: "白板",
+  picture: "题目的图片",
   pen: "笔",
   eraser: "擦",
   undo: "撤销一步",
