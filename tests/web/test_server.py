@@ -47,7 +47,8 @@ def another_server(board: Board, **settings: object) -> WebServer:
         name: getattr(ctx, name)
         for name in (
             "device", "place", "intake", "journal", "rosters", "identity", "supervisor",
-            "flashing", "phones", "access", "cloud", "clock_synced", "storage", "wall", "today",
+            "flashing", "phones", "pictures", "access", "cloud", "clock_synced", "storage",
+            "wall", "today",
         )
     }  # fmt: skip
     return WebServer(**parts | {"host": "127.0.0.1", "port": 0, "now_ns": int} | settings)
