@@ -325,7 +325,7 @@ class Supervisor:
                 raise DeviceMisconfigured("options_invalid", plan.id, str(error)) from error
             slot.made_of = driver_class, options
         driver_class, options = slot.made_of
-        slot.tap.card_numbers = driver_class.CARD_NUMBERS
+        slot.tap.card_numbers, slot.tap.cover = driver_class.CARD_NUMBERS, driver_class.cover()
         return driver_class(plan.id, options, ports=tapped(self._ports, slot.tap))
 
     async def _run(self, slot: _Slot) -> None:

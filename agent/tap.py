@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
+from drivers.api import Cover
 from drivers.ports import ByteLine, Ports
 from drivers.readings import CardTap, Reading
 
@@ -64,18 +65,24 @@ class Listener:
 class Tap:
     """One device's."""
 
-    __slots__ = ("card_numbers", "listeners", "now_ns")
+    __slots__ = ("card_numbers", "cover", "listeners", "now_ns")
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         """`now_ns`: CLOCK_BOOTTIME."""
         self.now_ns = now_ns
         self.card_numbers = False
+        self.cover: Cover | None = None
         self.listeners: tuple[Listener, ...] = ()
 
     def passed(self, way: Way, data: bytes) -> None:
-        """Bytes pass. Those of cards are counted, and not held."""
-        shown = b"" if self.card_numbers and way == "in" else bytes(data[:LINE_BYTES])
-        self._tell(Passed(way, self.now_ns(), shown, len(data)))
+        """Bytes pass. Those that may be of cards are counted, and not held."""
+        pieces: Sequence[tuple[bytes, bool]] = ((data, True),)
+        if self.card_numbers and way == "in":
+            cover = self.cover
+            pieces = ((data, False),) if cover is None else cover.feed(data, self.now_ns())
+        for piece, may_be_shown in pieces:
+            shown = bytes(piece[:LINE_BYTES]) if may_be_shown else b""
+            self._tell(Passed(way, self.now_ns(), shown, len(piece)))
 
     def emitted(self, readings: Sequence[Reading]) -> None:
         """Readings pass."""
@@ -118,6 +125,26 @@ class _TappedLine:
         return getattr(self._line, name)
 
 
+class _TappedReceivers:
+    """Receivers that others share: their line is opened once, and heard at each device's seat."""
+
+    __slots__ = ("_ports", "_tap")
+
+    def __init__(self, ports: Ports, tap: Tap) -> None:
+        self._ports = ports
+        self._tap = tap
+
+    async def join(self, port: str, *, baud: int, hears: Any, open_line: object) -> Any:
+        ports = self._ports
+        return await ports.receivers.join(
+            port, baud=baud, hears=hears, open_line=ports.serial, overhears=self._hear
+        )
+
+    def _hear(self, way: Literal["in", "out"], data: bytes) -> None:
+        if self._tap.listeners:
+            self._tap.passed(way, data)
+
+
 class _TappedPorts:
     """A device's own way to its hardware; lines of bytes are heard, the rest goes on unheard."""
 
@@ -135,6 +162,10 @@ class _TappedPorts:
 
     async def input(self, port: str, *, grab: bool, key: int | None = None) -> Any:
         return _TappedLine(await self._ports.input(port, grab=grab, key=key), self._tap)
+
+    @property
+    def receivers(self) -> Any:
+        return _TappedReceivers(self._ports, self._tap)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ports, name)

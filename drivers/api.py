@@ -70,6 +70,17 @@ class Decoder(Protocol):
         """Take the next bytes off the line; give the readings they complete."""
 
 
+class Cover(Protocol):
+    """Tells what may be shown of a line on which cards' numbers may pass, without I/O."""
+
+    def feed(self, data: bytes, now_ns: int) -> Sequence[tuple[bytes, bool]]:
+        """Take the next bytes off the line; those that are understood now, and whether to show.
+
+        Shown is only what is surely no card's: a whole frame of a known kind. What is held back
+        until its end has come is bounded.
+        """
+
+
 class Driver(ABC):
     """One physical device.
 
@@ -80,7 +91,7 @@ class Driver(ABC):
     Options: ClassVar[type[_AnyOptions]] = _AnyOptions
     FITS: ClassVar[Fits] = Fits("")
     CARD_NUMBERS: ClassVar[bool] = False
-    """Whether what it sends may hold a card's number: then its bytes are shown to nobody."""
+    """Whether what it sends may hold a card's number: then no byte is shown but by `cover`."""
 
     def __init__(self, device_id: str, options: _AnyOptions, *, ports: Ports) -> None:
         """Take everything, open nothing."""
@@ -92,6 +103,11 @@ class Driver(ABC):
     @abstractmethod
     def decoder(cls, device_id: str) -> Decoder | None:
         """A fresh decoder of this device's bytes; None if it has none (a phone)."""
+
+    @classmethod
+    def cover(cls) -> Cover | None:
+        """What finds the bytes that may be shown where there are CARD_NUMBERS; None: none may."""
+        return None
 
     @abstractmethod
     async def run(self, emit: Emit) -> None:

@@ -153,6 +153,22 @@ class PcscSlot:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
 
 
+def readers() -> list[str]:
+    """The names of the readers that pcscd knows; none without pcscd, or without the library."""
+    if scard is None:
+        return []
+    try:
+        context = _establish("PC/SC")
+    except DriverError:
+        return []
+    try:
+        return _readers(context, "PC/SC")
+    except DriverError:
+        return []
+    finally:
+        scard.SCardReleaseContext(context)
+
+
 def choose(names: Sequence[str], port: str) -> str:
     """The reader that `port` means: its name or a part of it, or the only reader with "".
 

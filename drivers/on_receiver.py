@@ -22,12 +22,21 @@ from firmware_bridge.connection import (
     Greeted,
     SilentReceiver,
 )
-from firmware_bridge.frame import FrameDecoder
+from firmware_bridge.frame import MAX_FRAME_BYTES, FrameDecoder
 from firmware_bridge.image import FirmwareImage, FlashStep
 from firmware_bridge.message_table import MessageType
-from firmware_bridge.messages import FromReceiver, Hello, Locate, Malformed, decode_from_receiver
+from firmware_bridge.messages import (
+    FromReceiver,
+    Hello,
+    Locate,
+    Malformed,
+    Unknown,
+    Wiegand,
+    decode_from_receiver,
+)
 
 LOCATE_S = 5
+DELIMITER = b"\0"
 
 
 class ReceiverOptions(api.Options):
@@ -62,6 +71,11 @@ class OnReceiver(api.Driver):
         self._port, self._baud = options.port, options.baud
         self._seat: Seat | None = None
         self._skipped: dict[str, int] = {}
+
+    @classmethod
+    def cover(cls) -> api.Cover:
+        """All frames but those of cards."""
+        return FrameCover()
 
     @abstractmethod
     def readings(self, event: Event) -> Sequence[Reading]:
@@ -138,6 +152,30 @@ class OnReceiver(api.Driver):
             raise DeviceMisconfigured("receiver_lacks", self._port, hint)
         self.greeted(hello)
         return Attached(device=self.device_id, mono_ns=self.ports.now_ns(), facts=facts(hello))
+
+
+class FrameCover:
+    """Shows whole frames of every kind that is known, except those of card readers."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes, now_ns: int) -> list[tuple[bytes, bool]]:
+        """The frames that `data` completes, each with its delimiter, and what is none."""
+        *whole, self._held = (self._held + data).split(DELIMITER)
+        pieces = [(one + DELIMITER, not one or _is_no_card(one + DELIMITER)) for one in whole]
+        if len(self._held) > MAX_FRAME_BYTES:
+            pieces.append((self._held, False))
+            self._held = b""
+        return pieces
+
+
+def _is_no_card(frame: bytes) -> bool:
+    try:
+        messages = [decode_from_receiver(body) for body in FrameDecoder().feed(frame)]
+    except Malformed:
+        return False
+    return bool(messages) and not isinstance(messages[0], Wiegand | Unknown)
 
 
 class MessageDecoder:

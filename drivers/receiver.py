@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from drivers.errors import DeviceMisconfigured, DriverError
 from firmware_bridge.connection import Connection, Event, Greeted, Pressed, State
 from firmware_bridge.link import ByteLine, Link
 from firmware_bridge.messages import ProtocolError
+
+Overhears = Callable[[Literal["in", "out"], bytes], None]
+"""Is told what passes on the line: bytes from the receiver ("in"), or to it ("out")."""
 
 
 class OpenLine(Protocol):
@@ -34,9 +37,17 @@ class Receivers:
         self._opening = asyncio.Lock()
 
     async def join(
-        self, port: str, *, baud: int, hears: tuple[type[Event], ...], open_line: OpenLine
+        self,
+        port: str,
+        *,
+        baud: int,
+        hears: tuple[type[Event], ...],
+        open_line: OpenLine,
+        overhears: Overhears | None = None,
     ) -> Seat:
         """Take a seat at the receiver behind `port`; the first one opens it.
+
+        `overhears` is told all that passes on the line, also what concerns other devices.
 
         Raises:
             DeviceLost: the port is not there, or is in use by another kind of device.
@@ -52,7 +63,7 @@ class Receivers:
             elif receiver.baud != baud:
                 hint = f"another device of this receiver says {receiver.baud} baud: say the same"
                 raise DeviceMisconfigured("baud_differs", port, hint)
-            return receiver.seat(hears)
+            return receiver.seat(hears, overhears)
 
 
 class Receiver:
@@ -63,8 +74,8 @@ class Receiver:
         self.baud = baud
         self.fault: Exception | None = None
         """Why nobody can go on. The line is then closed."""
-        self._line = line
-        self._link = Link(line, now_ns=now_ns)
+        self._line = _Overheard(line, self._hear)
+        self._link = Link(self._line, now_ns=now_ns)
         self._reading = asyncio.Lock()
         self._seats: list[Seat] = []
 
@@ -89,9 +100,9 @@ class Receiver:
         except DriverError as error:
             self._fail(error)
 
-    def seat(self, hears: tuple[type[Event], ...]) -> Seat:
+    def seat(self, hears: tuple[type[Event], ...], overhears: Overhears | None = None) -> Seat:
         """A seat for one more device; it hears first who the receiver is, if that is known."""
-        seat = Seat(self, hears)
+        seat = Seat(self, hears, overhears)
         if Pressed in hears:  # what came while nobody sat here must not wait for ever
             self.connection.give_again()
         if self.connection.state is State.OPEN and self.connection.hello is not None:
@@ -124,6 +135,11 @@ class Receiver:
         heard, seat.heard = seat.heard, []
         return heard
 
+    def _hear(self, way: Literal["in", "out"], data: bytes) -> None:
+        for seat in self._seats:
+            if seat.overhears is not None:
+                seat.overhears(way, data)
+
     def _fail(self, error: Exception) -> None:
         if self.fault is None:
             self.fault = error
@@ -137,9 +153,15 @@ class Seat:
     there together, and a receiver has only so many presses unanswered.
     """
 
-    def __init__(self, receiver: Receiver, hears: tuple[type[Event], ...]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        hears: tuple[type[Event], ...],
+        overhears: Overhears | None = None,
+    ) -> None:
         """`hears`: the kinds of events that concern this device."""
         self.hears = hears
+        self.overhears = overhears
         self.heard: list[Event] = []
         self._receiver = receiver
 
@@ -165,6 +187,26 @@ class Seat:
     def leave(self) -> None:
         """Give the seat up; safe to call twice."""
         self._receiver.leave(self)
+
+
+class _Overheard:
+    """An open line, and somebody who is told what passes on it."""
+
+    def __init__(self, line: ByteLine, hear: Overhears) -> None:
+        self._line = line
+        self._hear = hear
+
+    async def read(self) -> bytes:
+        data = await self._line.read()
+        self._hear("in", data)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._line.write(data)
+        self._hear("out", data)
+
+    def close(self) -> None:
+        self._line.close()
 
 
 def _name(port: str) -> str:

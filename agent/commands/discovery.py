@@ -8,6 +8,7 @@ claimed by it: the person who plugged it in chooses.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -28,6 +29,7 @@ LINK_FOLDERS = (
     Path("/dev/input/by-path"),
 )
 """Where names lie that outlast replugging, the best first."""
+_PLACE = re.compile(r"( [0-9A-F]{2}){2}$")
 Likeness = Literal["fits", "possible", "unfit"]
 
 
@@ -99,12 +101,16 @@ class FoundDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(NamedTuple):
-    """What is plugged into a machine; `links`: real paths to the best of their lasting names."""
+    """What is plugged into a machine.
+
+    `links`: real paths to the best of their lasting names. `readers`: names of PC/SC card readers.
+    """
 
     ports: Sequence[ListedPort]
     hids: list[HidDevice]
     inputs: list[InputDevice]
     links: Mapping[str, str] = {}
+    readers: Sequence[str] = ()
 
 
 class _Seen(NamedTuple):
@@ -120,10 +126,11 @@ def this_machine() -> Machine:
     """What is plugged in here."""
     from serial.tools import list_ports  # noqa: PLC0415 (a test brings its own)
 
-    from drivers import evdev, hidraw  # noqa: PLC0415 (as above)
+    from drivers import card_slot, evdev, hidraw  # noqa: PLC0415 (as above)
 
     ports = list(list_ports.comports())
-    return Machine(ports, list(hidraw.devices()), list(evdev.devices()), lasting_names())
+    hids, inputs = list(hidraw.devices()), list(evdev.devices())
+    return Machine(ports, hids, inputs, lasting_names(), card_slot.readers())
 
 
 def lasting_names(folders: Iterable[Path] = LINK_FOLDERS) -> dict[str, str]:
@@ -139,7 +146,7 @@ def lasting_names(folders: Iterable[Path] = LINK_FOLDERS) -> dict[str, str]:
 def find(
     machine: Machine, used: Mapping[str, str] | None = None, taken: Collection[str] = ()
 ) -> list[FoundDevice]:
-    """All devices: serial ports, then HID, then input devices.
+    """All devices: serial ports, then HID, then input devices, then PC/SC card readers.
 
     Args:
         machine: what is plugged in.
@@ -156,6 +163,9 @@ def find(
         best = next((drive.driver for drive in drivers if drive.likeness != "unfit"), None)
         port = _port(one, seen, Fits(one.bus) if best is None else fits[best], machine.links)
         owner = next((owners[key] for key in _names(one, port) if key in owners), None)
+        if one.bus == "smartcard":  # the settings have a part of its name, or leave it out
+            named = (key for key in owners if key[:1] != "/" and key in one.device.lower())
+            owner = next((owners[key] for key in named), None)
         found.append(
             FoundDevice(
                 bus=one.bus,
@@ -204,6 +214,8 @@ def _seen(machine: Machine, fits: Mapping[str, Fits]) -> Iterator[_Seen]:
             yield _Seen("hid", hid.path, hid.usb, hid.name)
     for one in machine.inputs:
         yield _Seen("input", one.path, one.usb, one.name, one.keys, one.axes)
+    for name in machine.readers:
+        yield _Seen("smartcard", name, "", name)
 
 
 def _candidates(one: _Seen, fits: Mapping[str, Fits]) -> list[Candidate]:
@@ -217,7 +229,7 @@ def _judge(one: _Seen, driver: str, sign: Fits) -> Candidate:
     bridge = BRIDGES.get(one.usb)
     if not (sign.keys <= one.keys and sign.axes <= one.axes):
         likeness, why = "unfit", "it lacks the keys or axes of such a device"
-    elif one.usb in sign.usb:
+    elif one.usb in sign.usb or one.bus == "smartcard":
         likeness, why = "fits", ""
     elif sign.usb and one.bus != "input":
         likeness, why = (
@@ -234,7 +246,14 @@ def _judge(one: _Seen, driver: str, sign: Fits) -> Candidate:
 
 
 def _port(one: _Seen, seen: Iterable[_Seen], sign: Fits, links: Mapping[str, str]) -> str:
-    """What outlasts replugging: a USB id that means this one alone, or a link; else its path."""
+    """What outlasts replugging: a USB id that means this one alone, or a link; else its path.
+
+    Of a PC/SC reader its name, without the place that pcscd gave it, if that means it alone.
+    """
+    if one.bus == "smartcard":
+        short = _PLACE.sub("", one.device)
+        alone = sum(short in other.device for other in seen if other.bus == "smartcard") == 1
+        return short if alone else one.device
     if one.bus != "serial" and one.usb:
         alike = [
             other

@@ -14,7 +14,7 @@ from drivers.exchange import Conversing
 from drivers.ports import Ports
 from drivers.protocols.zkxl import BinaryTalk
 from drivers.protocols.zkxl_json import JsonTalk
-from drivers.protocols.zkxl_stream import ZkxlStream, readings
+from drivers.protocols.zkxl_stream import ZkxlCover, ZkxlStream, readings
 from drivers.readings import CardTap, KeyPress
 
 Uid = Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{8}$")]
@@ -52,6 +52,11 @@ class Zkxl(Conversing):
     def decoder(cls, device_id: str) -> api.Decoder:
         """A decoder of either dialect."""
         return ZkxlDecoder(device_id)
+
+    @classmethod
+    def cover(cls) -> api.Cover:
+        """All messages but the cards on its coil."""
+        return ZkxlCover()
 
     async def run(self, emit: api.Emit) -> None:
         """Talk to the receiver until cancelled."""

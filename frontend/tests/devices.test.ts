@@ -20,9 +20,12 @@ describe("a device's card", () => {
     expect(advice(device(), en)).toBe("");
   });
 
-  it("keeps the driver's own words for the admin", () => {
-    expect(hint(device({ state: "lost", code: "port_gone", hint: "check it" }))).toBe("port_gone: check it");
-    expect(hint(device({ code: "port_gone", hint: "check it" }))).toBe("");
+  it("keeps the driver's own words for the admin, and its code where the page has another language", () => {
+    const away = device({ state: "lost", code: "port_gone", hint: "check it" });
+    expect(hint(away, en.devicePage)).toBe("port_gone: check it");
+    expect(hint(away, zh.devicePage)).toContain("port_gone");
+    expect(hint(away, zh.devicePage)).not.toContain("check it");
+    expect(hint(device({ code: "port_gone", hint: "check it" }), en.devicePage)).toBe("");
   });
 
   it("is in trouble when it does not work, and to be looked at when it works with an alarm", () => {

@@ -126,6 +126,19 @@ def test_a_usb_id_that_is_a_devices_own_is_proof() -> None:
     assert "not clicker.xes: its USB id is 1881:0150, not 0483:5a4c" in "\n".join(lines(base))
 
 
+def test_a_pcsc_reader_is_known_by_its_name_without_its_place() -> None:
+    names = ["ACS ACR122U PICC Interface 00 00", "Omnikey 5022 01 00", "Omnikey 5022 02 00"]
+    machine = Machine([], [], [], {}, names)
+    found = find(machine, {"acr122": "door", "/dev/ttyUSB0": "base"})
+    assert [likeness(one) for one in found] == [{"card.pcsc": "fits"}] * 3
+    assert [one.used_by for one in found] == ["door", None, None]
+    assert [one.port for one in found] == ["ACS ACR122U PICC Interface", *names[1:]]
+    section = settings_of(found[1].snippet)
+    assert (section.driver, section.options) == ("card.pcsc", {"port": "Omnikey 5022 01 00"})
+    (only,) = find(machine._replace(readers=names[:1]), {"": "any"})
+    assert only.used_by == "any"
+
+
 def test_two_alike_are_named_by_their_paths() -> None:
     found = plugged(hids=(hid("1881:0150"), hid("1881:0150", 1)))
     assert [one.port for one in found] == ["/dev/hidraw0", "/dev/hidraw1"]

@@ -16,7 +16,9 @@ from drivers.readings import Attached, CardTap, KeyPress, Reading, ToolLifted
 from drivers.serial import SerialLine
 from drivers.sim.receiver import PtyLine, VirtualReceiver
 from drivers.whiteboard.pentray import PenTray, PenTrayOptions
+from firmware_bridge.frame import FrameDecoder
 from firmware_bridge.message_table import LAYOUT_CRC, MessageType
+from firmware_bridge.messages import Wiegand, decode_from_receiver
 from tests.drivers.fake_ports import FakePorts
 from tests.drivers.test_card_wiegand import CARD_34
 from tests.firmware_bridge.host import FaultyPorts
@@ -184,7 +186,7 @@ async def test_two_speeds_for_one_port_call_for_a_person() -> None:
             await other.run(Devices.__aenter__)  # type: ignore[arg-type]  # never emits
 
 
-async def test_whoever_looks_at_a_receiver_with_a_card_reader_is_shown_no_bytes_of_it() -> None:
+async def test_whoever_looks_at_a_receiver_with_a_card_reader_is_shown_no_bytes_of_cards() -> None:
     receiver = VirtualReceiver(SERIAL, now_ns=boottime_ns)
     heard: list[Reading] = []
 
@@ -204,8 +206,11 @@ async def test_whoever_looks_at_a_receiver_with_a_card_reader_is_shown_no_bytes_
                 receiver.press("82E9701B", "A")
                 await until(lambda: {type(one) for one in heard} == {KeyPress, CardTap})
                 passed = listener.fetch(200)
-    assert any(one.way == "in" and one.count_bytes for one in passed)
-    assert not any(one.data for one in passed if one.way == "in")
+    shown = [one.data for one in passed if one.way == "in"]
+    assert b"" in shown, "the card is counted"
+    assert any(bytes.fromhex("82E9701B") in one for one in shown)
+    bodies = [body for one in shown for body in FrameDecoder().feed(one)]
+    assert not any(isinstance(decode_from_receiver(one), Wiegand) for one in bodies)
 
 
 def test_devices_on_receivers_say_so() -> None:

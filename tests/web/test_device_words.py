@@ -81,6 +81,15 @@ def test_every_state_has_its_words_and_its_advice(language: str) -> None:
     assert set(re.findall(r"(\w+): \"", line)) == states
 
 
+@pytest.mark.parametrize("state", ["lost", "misconfigured"])
+def test_the_page_and_the_docs_give_one_advice(state: str) -> None:
+    text = (TEACHER / "devices.en.ts").read_text(encoding="utf-8")
+    advice = re.search(rf"^  advice: {{\n.*?^    {state}: \"(.*?)\",$", text, re.M | re.S)
+    assert advice is not None
+    docs = (ROOT / "docs/bad-input.md").read_text(encoding="utf-8")
+    assert f'"{advice[1]}"' in " ".join(docs.split())
+
+
 async def counted() -> dict[str, str]:
     """Every counter, and who has it: of drivers that ran, and of those who count for them."""
     found: dict[str, str] = {}

@@ -40,9 +40,9 @@ export function advice(device: DeviceView, words: All): string {
   return sentence(words.devices.codes, device.code) ?? sentence(words.devicePage.advice, device.state) ?? "";
 }
 
-/** What the driver says to whoever mends it; "" if the advice says it all. */
-export function hint(device: DeviceView): string {
-  return device.state === "ready" || device.hint === "" ? "" : `${device.code}: ${device.hint}`;
+/** What is said to whoever mends it, as far as the page has words; "" if the advice says it all. */
+export function hint(device: DeviceView, words: All["devicePage"]): string {
+  return device.state === "ready" || device.hint === "" ? "" : words.adminDetail(device.code, device.hint);
 }
 
 /** How long ago, in words. */

@@ -6,6 +6,8 @@ export const flash = {
   open: "Write firmware",
   about: "Writes new firmware to the receiver. Choose the firmware and its .sha256 file. It takes some seconds, and not during a lesson.",
   files: "Firmware (.hex, .elf or .bin) and its .sha256 file",
+  choose: "Choose files…",
+  noneChosen: "none chosen yet",
   hash: "SHA-256 of the firmware (64 hex digits)",
   changeKeypads: "This receiver is to serve other keypads from now on: write it all the same",
   begin: "Write it",

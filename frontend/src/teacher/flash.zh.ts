@@ -3,6 +3,8 @@ export const flash = {
   open: "写入固件",
   about: "把新固件写入接收器。请选择固件文件和它的 .sha256 文件；写入只需几秒，上课时不能写入。",
   files: "固件文件（.hex、.elf 或 .bin）和 .sha256 文件",
+  choose: "选择文件…",
+  noneChosen: "还没有选择",
   hash: "固件的 SHA-256（64 位十六进制数）",
   changeKeypads: "这个接收器今后要用于另一种答题器，仍然写入",
   begin: "开始写入",
