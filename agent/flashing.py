@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -15,7 +15,9 @@ from agent.supervisor import Supervisor
 from drivers.capabilities import Flashable
 from drivers.errors import DeviceMisconfigured, DriverError
 from firmware_bridge.flash_errors import FlashError
-from firmware_bridge.image import FirmwareImage, FlashStep, Phase
+
+if TYPE_CHECKING:  # loaded when something is flashed
+    from firmware_bridge.image import FirmwareImage, FlashStep, Phase
 
 log = logging.getLogger(__name__)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from drivers.readings import Token
-from firmware_bridge.image import FirmwareImage, FlashStep
+
+if TYPE_CHECKING:  # loaded when something is flashed
+    from firmware_bridge.image import FirmwareImage, FlashStep
 
 Verdict = Literal["accepted", "changed", "rejected"]
 

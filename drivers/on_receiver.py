@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +14,6 @@ from drivers.ports import Ports
 from drivers.protocols.hearing import GARBLED_BYTES
 from drivers.readings import Attached, Reading
 from drivers.receiver import Seat
-from firmware_bridge import flasher
 from firmware_bridge.connection import (
     Connection,
     Event,
@@ -23,7 +22,6 @@ from firmware_bridge.connection import (
     SilentReceiver,
 )
 from firmware_bridge.frame import MAX_FRAME_BYTES, FrameDecoder
-from firmware_bridge.image import FirmwareImage, FlashStep
 from firmware_bridge.message_table import MessageType
 from firmware_bridge.messages import (
     FromReceiver,
@@ -34,6 +32,9 @@ from firmware_bridge.messages import (
     Wiegand,
     decode_from_receiver,
 )
+
+if TYPE_CHECKING:
+    from firmware_bridge.image import FirmwareImage, FlashStep
 
 LOCATE_S = 5
 DELIMITER = b"\0"
@@ -124,6 +125,8 @@ class OnReceiver(api.Driver):
         inherited: Sequence[int] = (),
     ) -> str:
         """Write other firmware to the receiver; nothing that hangs on it may run."""
+        from firmware_bridge import flasher  # noqa: PLC0415 (rarely needed)
+
         hello = await flasher.flash(
             self._port,
             image,

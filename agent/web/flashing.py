@@ -13,7 +13,6 @@ from agent.web.context import Context
 from agent.web.device_views import FlashView
 from agent.web.problems import Refusal
 from firmware_bridge.flash_errors import ImageInvalid
-from firmware_bridge.image import read_image
 
 MAX_NAME_CHARS = 200
 MAX_HASH_CHARS = 400
@@ -38,6 +37,8 @@ def routes(ctx: Context) -> APIRouter:
         ResponseCards by radio) is refused unless `change_keypads`.
         """
         ctx.demand(request, "teacher")
+        from firmware_bridge.image import read_image  # noqa: PLC0415 (rarely needed)
+
         try:
             image = read_image(await request.body(), name, sha256)
             await ctx.flashing.begin(device, image, change_keypads=change_keypads)
