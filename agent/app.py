@@ -26,6 +26,7 @@ from agent import clock, logs
 from agent.buzz_in import BuzzIn
 from agent.clock import Clock
 from agent.control import Control, Reply
+from agent.early_close import EarlyClose
 from agent.errors import AgentError, StartAgain
 from agent.health import Pulse
 from agent.identity import Identity
@@ -188,6 +189,10 @@ class Board:
         intake.on_commit(buzz_in.committed)
         exits.callback(buzz_in.stop)
         buzz_in.committed()
+        early_close = EarlyClose(intake)
+        intake.on_commit(early_close.committed)
+        exits.callback(early_close.stop)
+        early_close.committed()
         intake.set_timer()
         await exits.enter_async_context(supervisor)
         # Presses are taken in from here on, while what takes longer to load is loaded.

@@ -19,10 +19,18 @@ from agent.journal.errors import JournalError
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import room, rules
-from agent.lesson.events import Event, KeypadFlagged, QuestionOpened
+from agent.lesson.events import (
+    Event,
+    KeypadFlagged,
+    QuestionOpened,
+    QuestionReopened,
+    QuestionVoided,
+    TimerChanged,
+)
 from agent.lesson.keypads import KeypadWatch
-from agent.lesson.model import State
+from agent.lesson.model import Moment, State
 from agent.lesson.replay import Stamped, apply, apply_all, copy_of
+from agent.lesson.timing import left_ms
 from drivers.capabilities import Outcome
 from drivers.readings import CardTap, KeyPress, Measurement, Reading, RemoteKey, Stroke, Token
 
@@ -42,6 +50,9 @@ NEED_ROOM = (
 """Refused while the store is full: they only lead to answers that would be refused."""
 STORAGE_FULL = Outcome("rejected", "storage_full")
 UNHEEDED = Outcome("rejected", "no_question_open")
+
+TIMED = (QuestionOpened, QuestionReopened, QuestionVoided, TimerChanged)
+"""After these, another timer may run."""
 
 HELD_BACK = {flag: Outcome("rejected", flag) for flag in ("keypad_flood", "keypads_unknown")}
 
@@ -287,7 +298,7 @@ class Intake:
         self.unheeded.update(group.unheeded)
         for device, outcomes in group.outcomes.items():
             self._confirm(device, outcomes)
-        if not group.readings and any(type(one.event) is QuestionOpened for one in group.events):
+        if not group.readings and any(type(one.event) in TIMED for one in group.events):
             self.set_timer()
         for watcher in self._watchers:
             watcher()
@@ -332,17 +343,21 @@ class Intake:
         question = None if lesson is None else lesson.current
         if lesson is None or question is None or question.status != "open":
             return
-        if question.timer_s is None:
+        timer, now = question.timer, Moment(self._journal.boot, self._now_ns())
+        if timer is None or not timer.running:
             return
-        left_s = float(question.timer_s)
-        if question.opened.boot == self._journal.boot:
-            left_s -= (self._now_ns() - question.opened.mono_ns) / 1e9
-        close = cmd.CloseQuestion(lesson=lesson.id, question=question.number, by="timer")
+        if timer.since.boot != now.boot:  # from now on its time is known in this boot's clock
+            again = cmd.ResumeTimer(lesson=lesson.id, question=question.number, at=now)
+            self._step_by_itself(again)
+            return
+        close = cmd.CloseQuestion(
+            lesson=lesson.id, question=question.number, by="timer", timer_changes=timer.changes
+        )
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(left_s, 0), self._time_is_up, close)
+        self._timer = loop.call_later(left_ms(timer, now) / 1e3, self._step_by_itself, close)
 
-    def _time_is_up(self, close: cmd.CloseQuestion) -> None:
-        task = asyncio.ensure_future(self.submit(close))
+    def _step_by_itself(self, command: cmd.Command) -> None:
+        task = asyncio.ensure_future(self.submit(command))
         task.add_done_callback(_log_refusal)
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.clock import now_ns
@@ -17,7 +18,7 @@ from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
 from agent.lesson.events import kept_kind
-from agent.lesson.model import State
+from agent.lesson.model import Moment, Question, State, Timer
 from agent.lesson.replay import replay
 from drivers.capabilities import Outcome
 from drivers.readings import CardTap, KeyPress, Measurement, RemoteAction, RemoteKey, Token
@@ -296,12 +297,68 @@ async def test_presses_that_wait_for_a_disk_are_not_taken_for_a_flood(room: Room
     assert not [one for *_, one in room.told if one.verdict == "rejected"]
 
 
+def nearly_over(question: Question) -> None:
+    """Let all but 10 ms of its timer have passed."""
+    timer = question.timer
+    assert timer is not None
+    since = Moment(timer.since.boot, now_ns() - timer.left_ms * 1_000_000 + 10_000_000)
+    question.timer = msgspec.structs.replace(timer, since=since)
+
+
+async def test_a_timer_that_is_paused_when_it_runs_out_closes_nothing_until_it_goes_on(
+    room: Room,
+) -> None:
+    await room.intake.submit(
+        cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=5)
+    )
+    question = room.intake.committed.lessons[0].questions[0]
+    nearly_over(question)
+    room.intake.set_timer()
+    at = Moment(room.journal.boot, now_ns())
+    await room.intake.submit(cmd.PauseTimer(lesson=LESSON, question=1, at=at))
+    room.intake._step_by_itself(  # noqa: SLF001 (as if it had run out just before the pause)
+        cmd.CloseQuestion(lesson=LESSON, question=1, by="timer", timer_changes=0)
+    )
+    await room.press("0A", "B", "t1")
+    await room.until_told(1)
+    assert room.told[0][2] == Outcome("accepted")
+    await room.intake.submit(cmd.ResumeTimer(lesson=LESSON, question=1, at=at))
+    nearly_over(question)
+    room.intake.set_timer()
+    while question.status == "open":
+        await asyncio.sleep(0.001)
+
+
+async def test_the_timer_of_an_earlier_boot_goes_on_with_what_was_left_and_a_pause_stays(
+    room: Room,
+) -> None:
+    await room.intake.submit(
+        cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=60)
+    )
+    question = room.intake.committed.lessons[0].questions[0]
+    room.intake._decided.lessons[0].questions[0].timer = question.timer = Timer(  # noqa: SLF001
+        40_000, True, Moment(room.journal.boot - 1, 5)
+    )
+    room.intake.set_timer()
+    while question.timer is None or question.timer.since.boot != room.journal.boot:
+        await asyncio.sleep(0.001)
+    assert (question.timer.left_ms, question.timer.running) == (40_000, True)
+    at = Moment(room.journal.boot, now_ns())
+    await room.intake.submit(cmd.PauseTimer(lesson=LESSON, question=1, at=at))
+    paused = Timer(30_000, False, Moment(room.journal.boot - 1, 5), 2)
+    room.intake._decided.lessons[0].questions[0].timer = question.timer = paused  # noqa: SLF001
+    room.intake.set_timer()
+    await room.press("0A", "B", "t1")
+    await room.until_told(1)
+    assert question.timer == paused
+
+
 async def test_a_timer_closes_its_question(room: Room) -> None:
     await room.intake.submit(
         cmd.AskQuestion(lesson=LESSON, kind="single", options=["", ""], timer_s=5)
     )
     question = room.intake.committed.lessons[0].questions[0]
-    question.opened = type(question.opened)(question.opened.boot, now_ns() - 4_990_000_000)
+    nearly_over(question)
     room.intake.set_timer()
     while question.status == "open":
         await asyncio.sleep(0.001)

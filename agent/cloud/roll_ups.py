@@ -21,8 +21,9 @@ from agent.lesson.questions import bar_keys, is_right
 from agent.wire.payloads import RollUp
 from agent.wire.roll_up import roll_up
 
-Basis = tuple[int, str | None, int]
-"""What counts depend on: presses of the question, class of the lesson, changes of its roll."""
+Basis = tuple[int, int, str | None, int]
+"""What counts depend on: presses and corrections of the question, class of the lesson, changes of
+its roll."""
 
 
 class _Counted(NamedTuple):
@@ -54,11 +55,11 @@ class RollUps:
             roll = state.roll(lesson)
             filed = (lesson.class_id, 0 if roll is None else roll.changes)
             for question in lesson.questions:
-                if question.status == "open":
-                    continue
                 name = (lesson.id, question.number)
                 alive.add(name)
-                basis = (question.presses, *filed)
+                if question.status == "open":
+                    continue
+                basis = (question.presses, question.corrections, *filed)
                 before = self._counted.get(name)
                 if before is None or before.basis != basis:
                     self._recount(state, lesson, question, basis, publish)
@@ -89,6 +90,18 @@ class RollUps:
     @staticmethod
     def _count(state: State, lesson: Lesson, question: Question, revision: int) -> RollUp:
         roll = state.roll(lesson)
+        if question.void:
+            return roll_up(
+                lesson=lesson.id,
+                question=question.root,
+                kind=question.kind,
+                present=0,
+                answered=0,
+                options={},
+                round_=question.round,
+                revision=revision,
+                void=True,
+            )
         keys = [answer.key for answer in answers_by_respondent(question, roll).values()]
         bars = bar_keys(question.kind, len(question.options)) or []
         multiple = question.kind == "multiple"
@@ -98,7 +111,7 @@ class RollUps:
             right = sum(is_right(key, question.key) is True for key in keys)
         return roll_up(
             lesson=lesson.id,
-            question=question.number,
+            question=question.root,
             kind=question.kind,
             present=len(present(lesson, roll)),
             answered=len(keys),
@@ -106,5 +119,6 @@ class RollUps:
             right=right,
             key=question.key or [],
             exclusive=not multiple,
+            round_=question.round,
             revision=revision,
         )

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from agent.lesson.events import Ink, Picture, Place, Policy, QuestionKind, Show
+from agent.lesson.model import Moment
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +48,81 @@ class AskQuestion(Command, frozen=True, kw_only=True):
 
 
 class CloseQuestion(Command, frozen=True, kw_only=True):
-    """Take no more answers."""
+    """Take no more answers. `timer_changes`: how often the timer was set when it ran out."""
 
     lesson: str
     question: int
-    by: Literal["teacher", "timer"] = "teacher"
+    by: Literal["teacher", "timer", "all_answered"] = "teacher"
+    timer_changes: int | None = None
+
+
+class AskAgain(Command, frozen=True, kw_only=True):
+    """Open the next round of a question, of whatever round it is; one that is open is closed."""
+
+    lesson: str
+    question: int
+
+
+class ReopenQuestion(Command, frozen=True, kw_only=True):
+    """Take answers again to the newest question, whose key has not been revealed."""
+
+    lesson: str
+    question: int
+
+
+class VoidQuestion(Command, frozen=True, kw_only=True):
+    """The question stays on record and counts nowhere."""
+
+    lesson: str
+    question: int
+
+
+class RestoreQuestion(Command, frozen=True, kw_only=True):
+    """A void question counts again."""
+
+    lesson: str
+    question: int
+
+
+class TimerCommand(Command, frozen=True, kw_only=True):
+    """The base of what is done to a timer. `at`: now, since rules have no clock."""
+
+    lesson: str
+    question: int
+    at: Moment
+
+
+class PauseTimer(TimerCommand, frozen=True, kw_only=True):
+    """Hold the timer of the open question."""
+
+
+class ResumeTimer(TimerCommand, frozen=True, kw_only=True):
+    """Let it run on; over a restart, it runs on with what was left when it last was set."""
+
+
+class ExtendTimer(TimerCommand, frozen=True, kw_only=True):
+    """Give so much time more; a question without a timer gets one."""
+
+    by_s: int
+
+
+class SetAutoClose(Command, frozen=True, kw_only=True):
+    """Whether a question of this lesson closes by itself when all who are there have answered."""
+
+    lesson: str
+    on: bool
+
+
+class EnterAnswer(Command, frozen=True, kw_only=True):
+    """The teacher says what one student's answer is: "" for none, None: the own one counts again.
+
+    `who`: a student, or a keypad or seat of the lesson.
+    """
+
+    lesson: str
+    question: int
+    who: str
+    key: str | None
 
 
 class SettleBuzz(Command, frozen=True, kw_only=True):

@@ -145,6 +145,8 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
         options: texts of the options, "" where only the letter is shown; empty for a number.
         key: the right answers, None for a poll; stays on the board until `QuestionRevealed`.
         timer_s: closes by itself after so many seconds; None never.
+        repeats: it is asked again: the number of the question of the first round.
+        round: how often it was asked, with this one.
     """
 
     stays_on_board: ClassVar[tuple[str, ...]] = ("key",)
@@ -156,6 +158,8 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
     key: list[str] | None = None
     timer_s: int | None = None
     policy: Policy = "last_wins"
+    repeats: int | None = None
+    round: int = 1
 
 
 class QuestionClosed(Event, frozen=True, kw_only=True):
@@ -163,7 +167,65 @@ class QuestionClosed(Event, frozen=True, kw_only=True):
 
     lesson: str
     question: int
-    by: Literal["teacher", "timer", "next", "lesson_end"]
+    by: Literal["teacher", "timer", "next", "lesson_end", "all_answered"]
+
+
+class QuestionReopened(Event, frozen=True, kw_only=True):
+    """Answers are taken again; it has no timer any more."""
+
+    lesson: str
+    question: int
+
+
+class QuestionVoided(Event, frozen=True, kw_only=True):
+    """The question stays on record and counts nowhere; a question that is open is closed first."""
+
+    lesson: str
+    question: int
+
+
+class QuestionRestored(Event, frozen=True, kw_only=True):
+    """A void question counts again."""
+
+    lesson: str
+    question: int
+
+
+class TimerChanged(Event, frozen=True, kw_only=True):
+    """The timer of a question was paused, goes on, or was set anew.
+
+    Attributes:
+        left_ms: so much was left at the row's time.
+        running: False: it is paused.
+    """
+
+    lesson: str
+    question: int
+    left_ms: int
+    running: bool
+
+
+class AutoCloseSet(Event, frozen=True, kw_only=True):
+    """Whether a question closes by itself when all who are there have answered."""
+
+    lesson: str
+    on: bool
+
+
+class AnswerEntered(Event, frozen=True, kw_only=True):
+    """An answer that did not come from a device. It stands against the student's own presses.
+
+    Attributes:
+        who: the student's pseudonym, or a keypad or seat that is nobody's.
+        key: normalised; "" is no answer; None: withdrawn, the own presses count again.
+        source: who entered it.
+    """
+
+    lesson: str
+    question: int
+    who: str
+    key: str | None
+    source: Literal["teacher"]
 
 
 class QuestionRevealed(Event, frozen=True, kw_only=True):

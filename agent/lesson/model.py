@@ -58,8 +58,29 @@ class Buzz(msgspec.Struct, frozen=True, gc=False):
     late: bool
 
 
+class Timer(msgspec.Struct, frozen=True, gc=False):
+    """What was left of a question's timer at a moment, and whether it runs since.
+
+    `changes` grows each time it is set, so that one that ran out is known from one set anew.
+    """
+
+    left_ms: int
+    running: bool
+    since: Moment
+    changes: int = 0
+
+
+TEACHER = "@teacher"
+"""The device of an answer that the teacher entered."""
+
+
 class Question(msgspec.Struct, kw_only=True):
     """One question of a lesson; `answers` by keypad. `presses` counts every attempt.
+
+    `place`: the number that people see, the same for all its rounds; `repeats`: the number of the
+    first of them. `gaps`: from when to when it was closed before it was opened again. `void`: it
+    counts nowhere. `entered`: answers that the teacher gave, by respondent. `corrections` counts
+    what may count its answers anew.
 
     `hid`: what the room saw before all was hidden from it, None if nothing was.
     `buzzes` are a buzz-in's first presses by keypad, their order final up to `settled`.
@@ -81,14 +102,34 @@ class Question(msgspec.Struct, kw_only=True):
     buzzes: dict[str, Buzz] = {}
     settled: Moment | None = None
     ink: Ink = msgspec.field(default_factory=Ink)
+    repeats: int | None = None
+    round: int = 1
+    place: int = 0
+    timer: Timer | None = None
+    gaps: list[tuple[Moment, Moment]] = []
+    void: bool = False
+    was_void: bool = False
+    entered: dict[str, Answer] = {}
+    corrections: int = 0
 
     def was_open_at(self, when: Moment) -> bool:
         """Whether an answer given at that moment counts."""
-        return self.opened <= when and (self.closed is None or when < self.closed)
+        if when < self.opened or (self.closed is not None and when >= self.closed):
+            return False
+        return not self.gaps or not any(start <= when < end for start, end in self.gaps)
+
+    @property
+    def root(self) -> int:
+        """The number of its first round."""
+        return self.number if self.repeats is None else self.repeats
 
 
 class Lesson(msgspec.Struct, kw_only=True):
-    """One lesson. `keypads`: each that pressed, with its device; `cards`: each tapped card."""
+    """One lesson. `keypads`: each that pressed, with its device; `cards`: each tapped card.
+
+    `entered`: respondents for whom the teacher gave an answer. `auto_close`: a question closes by
+    itself when all who are there have answered.
+    """
 
     id: str
     title: str
@@ -101,11 +142,16 @@ class Lesson(msgspec.Struct, kw_only=True):
     seats: dict[str, int] = {}
     unasked_presses: int = 0
     ink: Ink = msgspec.field(default_factory=Ink)
+    auto_close: bool = False
+    entered: list[str] = []
 
     @property
     def current(self) -> Question | None:
-        """The newest question."""
-        return self.questions[-1] if self.questions else None
+        """The newest question that is not void."""
+        for question in reversed(self.questions):
+            if not question.void:
+                return question
+        return None
 
 
 class Position(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -243,7 +289,8 @@ def respondent(roll: ClassRoll | None, keypad: str) -> str:
 def answers_by_respondent(question: Question, roll: ClassRoll | None) -> dict[str, Answer]:
     """The one answer of each respondent that counts; taken-back answers are left out.
 
-    A student with several keypads has the newest answer, or the first under `first_wins`.
+    A student with several keypads has the newest answer, or the first under `first_wins`. What
+    the teacher entered stands before both.
     """
     first_wins = question.policy == "first_wins"
     chosen: dict[str, Answer] = {}
@@ -252,12 +299,18 @@ def answers_by_respondent(question: Question, roll: ClassRoll | None) -> dict[st
         other = chosen.get(who)
         if other is None or (answer.order < other.order) is first_wins:
             chosen[who] = answer
+    entered: dict[str, Answer] = {}
+    for named, answer in question.entered.items():
+        who = respondent(roll, named)
+        if who not in entered or answer.order > entered[who].order:
+            entered[who] = answer
+    chosen.update(entered)
     return {who: answer for who, answer in chosen.items() if answer.key}
 
 
 def present(lesson: Lesson, roll: ClassRoll | None) -> set[str]:
-    """Who is there: respondents that pressed in this lesson, and students whose card was tapped."""
-    here = {respondent(roll, keypad) for keypad in lesson.keypads}
+    """Who is there: who pressed in this lesson, whose card was tapped, whom the teacher entered."""
+    here = {respondent(roll, keypad) for keypad in (*lesson.keypads, *lesson.entered)}
     if roll is not None:
         here |= {roll.cards[card] for card in lesson.cards if card in roll.cards}
     return here

@@ -13,6 +13,7 @@ from agent.lesson.model import (
     ACCEPTED,
     CHANGED,
     RECENT_LESSONS,
+    TEACHER,
     Answer,
     Buzz,
     ClassRoll,
@@ -26,6 +27,7 @@ from agent.lesson.model import (
     Seen,
     State,
     Surface,
+    Timer,
     Tool,
     Verdict,
     WallClock,
@@ -201,7 +203,13 @@ def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> Non
         return
     for number in range(len(lesson.questions) + 1, event.question):
         lesson.questions.append(_lost_question(number, Moment(at.boot, at.mono_ns)))
-    lesson.questions.append(
+    opened, questions, repeats = Moment(at.boot, at.mono_ns), lesson.questions, event.repeats
+    if repeats is not None and 1 <= repeats <= len(questions):
+        place = questions[repeats - 1].place
+    else:
+        place = 1 + max((one.place for one in questions), default=0)
+    timer = None if event.timer_s is None else Timer(event.timer_s * 1000, True, opened)
+    questions.append(
         Question(
             number=event.question,
             kind=event.kind,
@@ -209,7 +217,11 @@ def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> Non
             key=event.key,
             timer_s=event.timer_s,
             policy=event.policy,
-            opened=Moment(at.boot, at.mono_ns),
+            opened=opened,
+            repeats=repeats,
+            round=event.round,
+            place=place,
+            timer=timer,
         )
     )
     state.spans[event.lesson].questions = event.question
@@ -219,6 +231,7 @@ def _lost_question(number: int, when: Moment) -> Question:
     """In place of a question whose opening could not be read any more."""
     return Question(
         number=number,
+        place=number,
         kind="single",
         options=[],
         key=None,
@@ -235,6 +248,55 @@ def _question_closed(state: State, event: ev.QuestionClosed, at: Stamped) -> Non
     if question is not None:
         question.status = "closed"
         question.closed = Moment(at.boot, at.mono_ns)
+
+
+def _question_reopened(state: State, event: ev.QuestionReopened, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None and question.closed is not None:
+        question.gaps.append((question.closed, Moment(at.boot, at.mono_ns)))
+        question.status, question.closed, question.timer = "open", None, None
+
+
+def _question_voided(state: State, event: ev.QuestionVoided, _: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.void = question.was_void = True
+        question.corrections += 1
+
+
+def _question_restored(state: State, event: ev.QuestionRestored, _: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.void = False
+        question.corrections += 1
+
+
+def _timer_changed(state: State, event: ev.TimerChanged, at: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        changes = 1 if question.timer is None else question.timer.changes + 1
+        since = Moment(at.boot, at.mono_ns)
+        question.timer = Timer(event.left_ms, event.running, since, changes)
+
+
+def _auto_close_set(state: State, event: ev.AutoCloseSet, _: Stamped) -> None:
+    lesson = _lesson(state, event.lesson)
+    if lesson is not None:
+        lesson.auto_close = event.on
+
+
+def _answer_entered(state: State, event: ev.AnswerEntered, at: Stamped) -> None:
+    lesson, question = state.find(event.lesson), _question(state, event.lesson, event.question)
+    if lesson is None or question is None:
+        return
+    question.corrections += 1
+    if event.key is None:
+        question.entered.pop(event.who, None)
+        return
+    order = at.epoch << 32 | at.seq
+    question.entered[event.who] = Answer(event.key, TEACHER, order, at.mono_ns)
+    if event.who not in lesson.entered:
+        lesson.entered.append(event.who)
 
 
 def _question_revealed(state: State, event: ev.QuestionRevealed, at: Stamped) -> None:
@@ -407,6 +469,12 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.LessonEnded: _lesson_ended,
     ev.QuestionOpened: _question_opened,
     ev.QuestionClosed: _question_closed,
+    ev.QuestionReopened: _question_reopened,
+    ev.QuestionVoided: _question_voided,
+    ev.QuestionRestored: _question_restored,
+    ev.TimerChanged: _timer_changed,
+    ev.AutoCloseSet: _auto_close_set,
+    ev.AnswerEntered: _answer_entered,
     ev.QuestionRevealed: _question_revealed,
     ev.ProjectorChanged: _projector_changed,
     ev.PhoneJoined: _phone_joined,

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.lesson import commands as cmd
-from agent.lesson import drawing
+from agent.lesson import corrections, drawing, rounds, timing
 from agent.lesson import events as ev
-from agent.lesson.errors import IllegalTransition, LessonRefused, NotThere
+from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.model import (
     Lesson,
     Moment,
     Question,
-    QuestionStatus,
     State,
     moment,
     respondent,
 )
 from agent.lesson.questions import KeyInvalid, check_question, normalise
+from agent.lesson.steps import close_current, find_lesson, find_question
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
 
@@ -32,21 +32,6 @@ TIMER_S = range(5, 3601)
 
 ACCEPTED = Outcome("accepted")
 CHANGED = Outcome("changed")
-
-QUESTION_STEPS: dict[QuestionStatus, dict[str, QuestionStatus]] = {
-    "open": {"close": "closed", "reveal": "revealed", "show": "open", "settle": "open"},
-    "closed": {"close": "closed", "reveal": "revealed", "show": "closed", "settle": "closed"},
-    "revealed": {
-        "close": "revealed",
-        "reveal": "revealed",
-        "show": "revealed",
-        "settle": "revealed",
-    },
-}
-LESSON_STEPS: dict[str, dict[str, str]] = {
-    "open": {"ask": "open", "join": "open", "change_class": "open", "end": "ended"},
-    "ended": {"end": "ended", "change_class": "ended"},
-}
 
 
 def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | None, Outcome]:
@@ -65,6 +50,8 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
         if not question.was_open_at(when):
             raise KeyInvalid("question_closed")
         answer = normalise(question.kind, len(question.options), key)
+        if question.entered:
+            corrections.check_own(state, lesson, question, keypad)
         if question.kind == "buzz":
             _check_earliest(question, keypad, when)
         elif question.policy == "first_wins":
@@ -109,8 +96,10 @@ def _asked(state: State, press: KeyPress, when: Moment) -> tuple[Lesson | None, 
     for lesson in reversed(state.lessons):
         if lesson.opened <= when:
             for question in reversed(lesson.questions):
-                if question.opened <= when:
-                    return (lesson, question) if question.was_open_at(when) else (lesson, None)
+                if question.was_open_at(when):
+                    return lesson, question
+                if question.opened <= when and not question.was_void:
+                    return lesson, None  # only beside a void one may an older one be open
             return lesson, None
     return None, None
 
@@ -159,31 +148,6 @@ def decide(state: State, command: cmd.Command) -> list[ev.Event]:
     return _RULES[type(command)](state, command)
 
 
-def _lesson(state: State, lesson: str, trigger: str) -> Lesson:
-    found = state.find(lesson)
-    if found is None:
-        ended = lesson in state.spans
-        raise (
-            IllegalTransition("ended", trigger)
-            if ended
-            else NotThere("lesson_unknown", lesson, "open a lesson first")
-        )
-    status = "open" if found.ended is None else "ended"
-    if trigger not in LESSON_STEPS[status]:
-        raise IllegalTransition(status, trigger)
-    return found
-
-
-def _question(state: State, lesson: str, number: int, trigger: str) -> Question:
-    found = state.find(lesson)
-    if found is None or not 1 <= number <= len(found.questions):
-        raise NotThere("question_unknown", f"{lesson}/{number}", "reload the page")
-    question = found.questions[number - 1]
-    if trigger not in QUESTION_STEPS[question.status]:
-        raise IllegalTransition(question.status, trigger)
-    return question
-
-
 def _open_lesson(state: State, command: cmd.OpenLesson) -> list[ev.Event]:
     if state.lesson is not None:
         raise LessonRefused("lesson_open", state.lesson.id, "end the open lesson first")
@@ -204,7 +168,7 @@ def _known_class(state: State, class_id: str | None) -> None:
 
 
 def _change_class(state: State, command: cmd.ChangeClass) -> list[ev.Event]:
-    lesson = _lesson(state, command.lesson, "change_class")
+    lesson = find_lesson(state, command.lesson, "change_class")
     _known_class(state, command.class_id)
     if lesson.class_id == command.class_id:
         return []
@@ -214,12 +178,12 @@ def _change_class(state: State, command: cmd.ChangeClass) -> list[ev.Event]:
 def _end_lesson(state: State, command: cmd.EndLesson) -> list[ev.Event]:
     if command.lesson in state.spans and state.spans[command.lesson].ended:
         return []
-    lesson = _lesson(state, command.lesson, "end")
-    return [*_close_current(lesson, "lesson_end"), ev.LessonEnded(lesson=lesson.id)]
+    lesson = find_lesson(state, command.lesson, "end")
+    return [*close_current(lesson, "lesson_end"), ev.LessonEnded(lesson=lesson.id)]
 
 
 def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
-    lesson = _lesson(state, command.lesson, "ask")
+    lesson = find_lesson(state, command.lesson, "ask")
     options, key = check_question(command.kind, command.options, command.key)
     if command.timer_s is not None and command.timer_s not in TIMER_S:
         hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or null for none"
@@ -234,7 +198,7 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
         timer_s=command.timer_s,
         policy="first_wins" if buzz else command.policy,
     )
-    events = [*_close_current(lesson, "next"), opened]
+    events = [*close_current(lesson, "next"), opened]
     if lesson.ink.under is not None:  # a picture that was laid there before is for this question
         events.append(ev.BoardAttached(lesson=lesson.id, question=number))
     if buzz:  # the room wants to see who is first
@@ -243,22 +207,15 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
     return events
 
 
-def _close_current(lesson: Lesson, by: Any) -> list[ev.Event]:
-    question = lesson.current
-    if question is None or question.status != "open":
-        return []
-    return [ev.QuestionClosed(lesson=lesson.id, question=question.number, by=by)]
-
-
 def _close(state: State, command: cmd.CloseQuestion) -> list[ev.Event]:
-    question = _question(state, command.lesson, command.question, "close")
-    if question.status != "open":
+    question = find_question(state, command.lesson, command.question, "close")
+    if question.status != "open" or timing.outdated(question, command):
         return []
     return [ev.QuestionClosed(lesson=command.lesson, question=command.question, by=command.by)]
 
 
 def _settle_buzz(state: State, command: cmd.SettleBuzz) -> list[ev.Event]:
-    question = _question(state, command.lesson, command.question, "settle")
+    question = find_question(state, command.lesson, command.question, "settle")
     if question.kind != "buzz":
         raise NotThere("question_unknown", str(command.question), "only a buzz-in has an order")
     return [
@@ -267,7 +224,7 @@ def _settle_buzz(state: State, command: cmd.SettleBuzz) -> list[ev.Event]:
 
 
 def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
-    question = _question(state, command.lesson, command.question, "reveal")
+    question = find_question(state, command.lesson, command.question, "reveal")
     if question.status == "revealed" and question.show == "key":
         return []
     close = cmd.CloseQuestion(lesson=command.lesson, question=command.question)
@@ -278,7 +235,7 @@ def _reveal(state: State, command: cmd.RevealQuestion) -> list[ev.Event]:
 
 
 def _show(state: State, command: cmd.ShowQuestion) -> list[ev.Event]:
-    question = _question(state, command.lesson, command.question, "show")
+    question = find_question(state, command.lesson, command.question, "show")
     if question.show == command.show:
         return []
     if command.show == "key" and question.status != "revealed":
@@ -289,7 +246,7 @@ def _show(state: State, command: cmd.ShowQuestion) -> list[ev.Event]:
 
 
 def _join(state: State, command: cmd.JoinPhone) -> list[ev.Event]:
-    lesson = _lesson(state, command.lesson, "join")
+    lesson = find_lesson(state, command.lesson, "join")
     if command.seat in lesson.seats:
         return []
     return [ev.PhoneJoined(lesson=lesson.id, seat=command.seat, number=len(lesson.seats) + 1)]
@@ -360,6 +317,9 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     cmd.RevealQuestion: _reveal,
     cmd.ShowQuestion: _show,
     cmd.JoinPhone: _join,
+    **rounds.RULES,
+    **timing.RULES,
+    **corrections.RULES,
     cmd.ReplaceRoster: _replace_roster,
     cmd.Bind: _bind,
     cmd.Unbind: _unbind,

@@ -146,12 +146,13 @@ class RollUp(Struct, frozen=True, kw_only=True):
     """up/sum: counts of a closed question, no student; what is under 5 is null. Not retained.
 
     Attributes:
-        question: its number in the lesson; null for the lesson as a whole.
+        question: the number of its first round in the lesson; null for the lesson as a whole.
         round: how often it was asked, from 1.
         revision: grows when the same round is counted anew; the highest one holds.
         present: students known to be in the room.
         right: null also where there is no key.
         options: students by option.
+        void: the question counts nowhere any more; what was counted before is withdrawn.
     """
 
     v: Literal[1] = 1
@@ -164,6 +165,7 @@ class RollUp(Struct, frozen=True, kw_only=True):
     answered: Count | None
     right: Count | None
     options: dict[Text, Count | None]
+    void: bool = False
 
 
 class Job(Struct, frozen=True, kw_only=True):

@@ -39,12 +39,13 @@ def roll_up(
     exclusive: bool = True,
     round_: int = 1,
     revision: int = 1,
+    void: bool = False,
 ) -> RollUp:
     """The roll-up of a closed question.
 
     Args:
         lesson: its id.
-        question: its number in the lesson.
+        question: the number of its first round in the lesson.
         kind: of the question.
         present: students known to be in the room.
         answered: students with an answer.
@@ -54,6 +55,7 @@ def roll_up(
         exclusive: a student counts for one option only, so the options add up to `answered`.
         round_: how often it was asked, from 1.
         revision: grows when the same round is counted anew.
+        void: the question counts nowhere.
     """
     if exclusive:
         cells = shown_parts(options)
@@ -72,4 +74,5 @@ def roll_up(
         answered=shown(answered),
         right=None if right is None or hidden_key else shown(right),
         options=cells,
+        void=void,
     )

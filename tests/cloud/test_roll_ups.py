@@ -91,3 +91,34 @@ def test_every_letter_of_a_multiple_answer_counts() -> None:
     school.close()
     assert school.published[0].options["A"] == 6
     assert school.published[0].options["B"] == 12
+
+
+def test_a_round_an_entered_answer_and_a_void_question_are_counted_anew() -> None:
+    school = School()
+    school.room.ask(key=["B"])
+    school.answer("B", range(10))
+    school.close()
+    school.room.reopen()
+    school.counting.committed()
+    school.answer("B", range(10, 12))
+    school.close()
+    school.room.enter("00", "A")
+    school.counting.committed()
+    school.room.void()
+    school.counting.committed()
+    school.room.restore()
+    school.counting.committed()
+    told = [(one.revision, one.answered, one.right, one.void) for one in school.published]
+    assert told == [
+        (1, 10, 10, False),
+        (2, 12, 12, False),
+        (3, 12, None, False),
+        (4, None, None, True),
+        (5, 12, None, False),
+    ]
+    school.room.again()
+    school.answer("B", range(9))
+    school.room.close(2)
+    school.counting.committed()
+    newest = school.published[-1]
+    assert (newest.question, newest.round, newest.revision, newest.answered) == (1, 2, 1, 9)

@@ -7,7 +7,7 @@ import pytest
 
 from agent.device_status import DEVICE_STEPS
 from agent.errors import IllegalTransition
-from agent.lesson import room, rules
+from agent.lesson import room, steps
 from agent.supervisor import DevicePlan, Supervisor
 from tests.drivers.fake_ports import FakePorts
 
@@ -24,8 +24,8 @@ def printed(steps: Mapping[str, Mapping[str, str]]) -> str:
 @pytest.mark.parametrize(
     ("title", "steps"),
     [
-        ("A lesson", rules.LESSON_STEPS),
-        ("A question", rules.QUESTION_STEPS),
+        ("A lesson", steps.LESSON_STEPS),
+        ("A question", steps.QUESTION_STEPS),
         ("A presenter's key", room.REMOTE_STEPS),
         ("A device", DEVICE_STEPS),
     ],

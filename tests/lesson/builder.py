@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson import rules
-from agent.lesson.model import Question, State
+from agent.lesson.model import Moment, Question, State
 from agent.lesson.replay import Stamped, apply
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress
@@ -88,6 +88,29 @@ class Builder:
             )
         )
         return self.question
+
+    def again(self, number: int = 1) -> Question:
+        self.do(cmd.AskAgain(lesson=LESSON, question=number))
+        return self.question
+
+    def close(self, number: int = 1) -> None:
+        self.do(cmd.CloseQuestion(lesson=LESSON, question=number))
+
+    def reopen(self, number: int = 1) -> None:
+        self.do(cmd.ReopenQuestion(lesson=LESSON, question=number))
+
+    def void(self, number: int = 1) -> None:
+        self.do(cmd.VoidQuestion(lesson=LESSON, question=number))
+
+    def restore(self, number: int = 1) -> None:
+        self.do(cmd.RestoreQuestion(lesson=LESSON, question=number))
+
+    def enter(self, who: str, key: str | None, number: int = 1) -> None:
+        self.do(cmd.EnterAnswer(lesson=LESSON, question=number, who=who, key=key))
+
+    @property
+    def now(self) -> Moment:
+        return Moment(self.boot, self.now_ns)
 
     @property
     def question(self) -> Question:

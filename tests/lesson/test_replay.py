@@ -7,12 +7,20 @@ from hypothesis import strategies as st
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused
-from agent.lesson.model import ACCEPTED, SEEN_TOKENS, Seen, State, answers_by_respondent
+from agent.lesson.model import (
+    ACCEPTED,
+    SEEN_TOKENS,
+    Moment,
+    Seen,
+    State,
+    answers_by_respondent,
+)
 from agent.lesson.replay import Stamped, apply, apply_all, copy_of, replay
 from tests.lesson.builder import PLACE, Builder
 
 KEYPADS = ["0A", "0B", "0C", "seat-1"]
 LESSONS = ["l1", "l2"]
+MOMENTS = st.builds(Moment, st.integers(1, 2), st.integers(0, 2_000_000_000))
 PICTURE = ev.Picture(
     sha256="ab" * 32, media_type="image/png", size_bytes=9, width_px=8, height_px=6
 )
@@ -30,6 +38,19 @@ ACTIONS = st.one_of(
               question=st.sampled_from([None, 1, 2])),
     st.builds(cmd.RemovePicture, lesson=st.sampled_from(LESSONS),
               question=st.sampled_from([None, 1, 2])),
+    st.builds(cmd.AskAgain, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.ReopenQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.VoidQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.RestoreQuestion, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3)),
+    st.builds(cmd.EnterAnswer, lesson=st.sampled_from(LESSONS), question=st.integers(1, 3),
+              who=st.sampled_from(["s1", *KEYPADS]), key=st.sampled_from(["A", "B", "", None])),
+    st.builds(cmd.SetAutoClose, lesson=st.sampled_from(LESSONS), on=st.booleans()),
+    st.one_of(
+        st.builds(cmd.PauseTimer, lesson=st.just("l1"), question=st.integers(1, 3), at=MOMENTS),
+        st.builds(cmd.ResumeTimer, lesson=st.just("l1"), question=st.integers(1, 3), at=MOMENTS),
+        st.builds(cmd.ExtendTimer, lesson=st.just("l1"), question=st.integers(1, 3), at=MOMENTS,
+                  by_s=st.just(30)),
+    ),
     st.builds(cmd.JoinPhone, lesson=st.sampled_from(LESSONS), seat=st.just("seat-1")),
     st.builds(cmd.ReplaceRoster, class_id=st.just("7-3"),
               students=st.lists(st.sampled_from(["s1", "s2", "s3"]), unique=True)),
@@ -64,6 +85,10 @@ def test_replay_gives_the_live_state(
         for one in room.log
     ]
     assert replay(stored, State(epoch=7)) == room.state
+    for lesson in room.state.lessons:  # whatever was done, one question is open at most
+        assert [
+            one for one in lesson.questions if one.status == "open" and one is not lesson.current
+        ] == []
     # and the same from a copy kept on the way
     half = copy_of(replay(stored[:cut], State(epoch=7)))
     assert replay(stored[cut:], half) == room.state
