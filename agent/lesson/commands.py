@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.lesson.events import Ink, Picture, Place, Policy, QuestionKind, Show
+from agent.lesson.events import Ink, Picture, Place, Policy, Prepared, QuestionKind, Show
 from agent.lesson.model import Moment
 
 
@@ -45,6 +45,9 @@ class AskQuestion(Command, frozen=True, kw_only=True):
     key: list[str] | None = None
     timer_s: int | None = None
     policy: Policy = "last_wins"
+    text: str = ""
+    points: list[str] = []
+    prepared: Prepared | None = None
 
 
 class CloseQuestion(Command, frozen=True, kw_only=True):

@@ -136,6 +136,14 @@ class LessonEnded(Event, frozen=True, kw_only=True):
     lesson: str
 
 
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Which question of a prepared set it is: the set's id, its version, the place from 1."""
+
+    set_id: str
+    version: str
+    item: int
+
+
 class QuestionOpened(Event, frozen=True, kw_only=True):
     """A question is open for answers.
 
@@ -147,6 +155,9 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
         timer_s: closes by itself after so many seconds; None never.
         repeats: it is asked again: the number of the question of the first round.
         round: how often it was asked, with this one.
+        text: what is asked; "" where the teacher says it.
+        points: the knowledge points that it is about.
+        prepared: where it comes from, None if it was asked by hand.
     """
 
     stays_on_board: ClassVar[tuple[str, ...]] = ("key",)
@@ -160,6 +171,9 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
     policy: Policy = "last_wins"
     repeats: int | None = None
     round: int = 1
+    text: str = ""
+    points: list[str] = []
+    prepared: Prepared | None = None
 
 
 class QuestionClosed(Event, frozen=True, kw_only=True):

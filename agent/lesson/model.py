@@ -26,6 +26,10 @@ RECENT_LESSONS = 3
 """Ended lessons kept for late presses and corrections; older ones are read from the journal."""
 
 
+ASKED_ITEMS = 400
+"""Remembered over lessons, to mark what a class was asked today: more than a day has."""
+
+
 class Moment(msgspec.Struct, frozen=True, order=True, gc=False):
     """A time that can be compared over restarts: number of the boot, then its clock in ns."""
 
@@ -111,6 +115,9 @@ class Question(msgspec.Struct, kw_only=True):
     was_void: bool = False
     entered: dict[str, Answer] = {}
     corrections: int = 0
+    text: str = ""
+    points: list[str] = []
+    prepared: ev.Prepared | None = None
 
     def was_open_at(self, when: Moment) -> bool:
         """Whether an answer given at that moment counts."""
@@ -240,6 +247,13 @@ class WallClock(msgspec.Struct, frozen=True):
     uncertainty_ns: int
 
 
+class AskedItem(msgspec.Struct, frozen=True):
+    """A question of a prepared set that was asked, and in which lesson."""
+
+    prepared: ev.Prepared
+    lesson: str
+
+
 class Tool(msgspec.Struct, frozen=True):
     """A pen or eraser of a whiteboard's tray, by the tray and its name there."""
 
@@ -251,7 +265,8 @@ class State(msgspec.Struct, kw_only=True):
     """Everything the events say. `epoch` and `seq` name the newest event applied.
 
     `clocks` is by the kernel's boot id, `seen`, `measured` and `surfaces` by device, the
-    newest surface last. `lifted`: what is not on its tray, taken last stands last.
+    newest surface last. `lifted`: what is not on its tray, taken last stands last. `asked`: the
+    newest questions that came from prepared sets, the newest last.
     """
 
     epoch: int = 0
@@ -265,6 +280,7 @@ class State(msgspec.Struct, kw_only=True):
     measured: dict[str, LastMeasurement] = {}
     surfaces: dict[str, Surface] = {}
     lifted: list[Tool] = []
+    asked: list[AskedItem] = []
 
     @property
     def lesson(self) -> Lesson | None:

@@ -13,6 +13,9 @@ from agent.lesson.events import QuestionKind
 MAX_OPTIONS = 10
 MIN_OPTIONS = 2
 MAX_OPTION_CHARS = 200
+MAX_TEXT_CHARS = 2000
+MAX_POINTS = 10
+MAX_POINT_CHARS = 40
 LETTERS = "ABCDEFGHIJ"
 DIGITS = "1234567890"
 BUZZ = "buzz"
@@ -116,6 +119,20 @@ def check_question(
     if not right or "" in right:
         raise LessonRefused("key_invalid", "key", "name at least one right answer, or give null")
     return checked, sorted(set(right))
+
+
+def check_text(text: str, points: Sequence[str]) -> str:
+    """The question's text as the event records it.
+
+    Raises:
+        LessonRefused: text_too_long or points_too_many.
+    """
+    if len(text.strip()) > MAX_TEXT_CHARS:
+        raise LessonRefused("text_too_long", "text", f"at most {MAX_TEXT_CHARS} characters")
+    if len(points) > MAX_POINTS or any(len(point) > MAX_POINT_CHARS for point in points):
+        hint = f"at most {MAX_POINTS} knowledge points, of {MAX_POINT_CHARS} characters each"
+        raise LessonRefused("points_too_many", "points", hint)
+    return text.strip()
 
 
 def is_right(answer: str, key: Sequence[str] | None) -> bool | None:

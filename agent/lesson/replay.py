@@ -11,10 +11,12 @@ from agent.lesson import events as ev
 from agent.lesson.ink import Ink
 from agent.lesson.model import (
     ACCEPTED,
+    ASKED_ITEMS,
     CHANGED,
     RECENT_LESSONS,
     TEACHER,
     Answer,
+    AskedItem,
     Buzz,
     ClassRoll,
     LastMeasurement,
@@ -222,9 +224,15 @@ def _question_opened(state: State, event: ev.QuestionOpened, at: Stamped) -> Non
             round=event.round,
             place=place,
             timer=timer,
+            text=event.text,
+            points=event.points,
+            prepared=event.prepared,
         )
     )
     state.spans[event.lesson].questions = event.question
+    if event.prepared is not None:
+        state.asked.append(AskedItem(event.prepared, event.lesson))
+        del state.asked[:-ASKED_ITEMS]
 
 
 def _lost_question(number: int, when: Moment) -> Question:

@@ -21,7 +21,7 @@ from agent.lesson.model import (
     moment,
     respondent,
 )
-from agent.lesson.questions import KeyInvalid, check_question, normalise
+from agent.lesson.questions import KeyInvalid, check_question, check_text, normalise
 from agent.lesson.steps import close_current, find_lesson, find_question
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
@@ -188,6 +188,7 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
     if command.timer_s is not None and command.timer_s not in TIMER_S:
         hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or null for none"
         raise LessonRefused("timer_out_of_range", "timer_s", hint)
+    text = check_text(command.text, command.points)
     buzz, number = command.kind == "buzz", len(lesson.questions) + 1
     opened = ev.QuestionOpened(
         lesson=lesson.id,
@@ -197,6 +198,9 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
         key=key,
         timer_s=command.timer_s,
         policy="first_wins" if buzz else command.policy,
+        text=text,
+        points=command.points,
+        prepared=command.prepared,
     )
     events = [*close_current(lesson, "next"), opened]
     if lesson.ink.under is not None:  # a picture that was laid there before is for this question

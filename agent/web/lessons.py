@@ -51,13 +51,18 @@ class ClassChoice(_Body):
 
 
 class NewQuestion(_Body):
-    """A question to open. `options`: their texts, "" where only the letter is shown."""
+    """A question to open. `options`: their texts, "" where only the letter is shown.
+
+    `text`: what is asked, "" where the teacher says it.
+    """
 
     kind: QuestionKind
     options: list[Annotated[str, Field(max_length=400)]] = Field(default=[], max_length=20)
     key: list[Key] | None = Field(default=None, max_length=20)
     timer_s: int | None = None
     policy: Policy = "last_wins"
+    text: str = Field(default="", max_length=4000)
+    points: list[Annotated[str, Field(max_length=80)]] = Field(default=[], max_length=20)
 
 
 class NewShow(_Body):

@@ -206,6 +206,7 @@ class Pages:
             policy=question.policy,
             opened_ago_ms=self.ago_ms(question.opened),
             timer_s=question.timer_s,
+            text=question.text,
         )
 
     @staticmethod

@@ -36,6 +36,8 @@ UNPROCESSABLE = {
     "options_count",
     "option_too_long",
     "key_invalid",
+    "text_too_long",
+    "points_too_many",
     "timer_out_of_range",
     "binding_unclear",
     "keypad_invalid",

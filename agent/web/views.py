@@ -39,6 +39,7 @@ class AskedView(View, frozen=True, kw_only=True):
     policy: Policy
     opened_ago_ms: int
     timer_s: int | None
+    text: str = ""
 
 
 class BuzzView(View, frozen=True, kw_only=True):

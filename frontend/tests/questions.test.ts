@@ -10,6 +10,7 @@ const asked = (part: Partial<AskedView>): AskedView => ({
   policy: "last_wins",
   opened_ago_ms: 0,
   timer_s: null,
+  text: "",
   ...part,
 });
 

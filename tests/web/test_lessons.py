@@ -296,3 +296,22 @@ async def test_the_joining_code_is_a_picture_of_the_url(board: Board) -> None:
     assert await board.visitor().refused("GET", "/join.svg") == "401 sign_in_first"
     await lesson.teacher.ok("POST", f"{lesson.at}/end")
     assert await lesson.teacher.refused("GET", "/join.svg") == "404 no_lesson"
+
+
+async def test_the_text_of_a_question_reaches_the_room_and_the_phones(board: Board) -> None:
+    teacher = await board.teacher()
+    lesson = await teacher.ok("POST", "/lessons", {})
+    projector, phone = await board.projector(teacher), await board.phone(lesson)
+    asked = {"kind": "number", "text": " 1 + 1 = ? ", "points": ["加法"], "key": ["2"]}
+    await teacher.ok("POST", f"/lessons/{lesson['id']}/questions", asked)
+    for visitor, name in ((teacher, "teacher"), (projector, "projector"), (phone, "student")):
+        async with visitor.live(name) as page:
+            view = await page.next()
+            shown = view["lesson"]["question"] if name == "teacher" else view["question"]
+            assert (shown if name == "student" else shown["asked"])["text"] == "1 + 1 = ?"
+    refused = {**asked, "text": "x" * 2001}
+    path = f"/lessons/{lesson['id']}/questions"
+    assert await teacher.refused("POST", path, refused) == "422 text_too_long"
+    assert await teacher.refused("POST", path, asked | {"points": ["x"] * 11}) == (
+        "422 points_too_many"
+    )

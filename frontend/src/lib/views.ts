@@ -20,6 +20,7 @@ export interface AskedView {
   policy: Policy;
   opened_ago_ms: number;
   timer_s: number | null;
+  text: string;
 }
 
 export interface BuzzView {

@@ -28,6 +28,7 @@ export function Question({ phone, asked, now_ms }: Props) {
         <h1>{t.question(number)}</h1>
         {timer_s !== null && <span class={timer_s <= 10 ? "timer soon" : "timer"}>{t.left(clock(timer_s))}</span>}
       </div>
+      {asked.text && <p class="stem">{asked.text}</p>}
       <p class="how">{status === "open" ? t.kinds[asked.kind] : status === "revealed" ? t.revealed : t.closed}</p>
       {asked.kind === "number" ? (
         <NumberPad words={t} locked={locked} typed={typed} type={(text) => phone.type(number, text)} send={send} />

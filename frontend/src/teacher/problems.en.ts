@@ -26,6 +26,8 @@ export const problems = {
   options_count: "A choice has 2 to 10 options.",
   option_too_long: "An option's text is too long: 200 characters at most.",
   key_invalid: "The right answer is none of the options, or not a number. Set it again.",
+  text_too_long: "The question's text is too long: 2000 characters at most.",
+  points_too_many: "Too many knowledge points: 10 at most, of 40 characters each.",
   timer_out_of_range: "That timer is out of range. Choose another.",
   board_full: "The board is full. Go on with a new question, or take strokes back.",
   board_not_attachable: "The question must be open and its board blank. See the latest picture.",

@@ -24,6 +24,8 @@ export const problems = {
   options_count: "选项要 2 到 10 个。",
   option_too_long: "选项文字太长，最多 200 字。",
   key_invalid: "正确答案不在选项里，或不是一个数。请重新设置。",
+  text_too_long: "题目太长：最多 2000 字。",
+  points_too_many: "知识点太多：最多 10 个，每个不超过 40 字。",
   timer_out_of_range: "限时超出范围，请改短或改长。",
   board_full: "白板写满了。请开始新的题目，或撤销几笔。",
   board_not_attachable: "题目须正在作答，且它的白板是空的。请看最新画面。",
