@@ -269,7 +269,7 @@ async def test_what_was_held_back_is_told_after_a_commit_that_failed(room: Room)
         await asyncio.sleep(0.005)
     other.execute("rollback")
     other.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not room.flagged():
             await asyncio.sleep(0.02)
     [flagged] = room.flagged()

@@ -113,7 +113,7 @@ class ChipRig:
         assert self._reader is not None
         if self._process.returncode is None:
             self.command("quit")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self._process.wait()
             await self._reader
 

@@ -80,5 +80,5 @@ def test_an_agent_that_hangs_is_not_kept_alive(service: Service) -> None:
     while service.hears() != b"WATCHDOG=1":
         continue
     service.process.send_signal(signal.SIGSTOP)
-    said = [service.hears(within_s=1.0) for _ in range(3)]  # one may have been on its way
-    assert said[-1] == b""
+    while service.hears(within_s=1.0):  # some were on their way; kept alive, it never ends
+        continue
