@@ -21,14 +21,13 @@ from agent.lesson.model import (
     moment,
     respondent,
 )
-from agent.lesson.questions import KeyInvalid, check_question, check_text, normalise
+from agent.lesson.questions import TIMER_S, KeyInvalid, check_question, check_text, normalise
 from agent.lesson.steps import close_current, find_lesson, find_question
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
 
 MAX_TITLE_CHARS = 80
 MAX_KEY_CHARS = 64
-TIMER_S = range(5, 3601)
 
 ACCEPTED = Outcome("accepted")
 CHANGED = Outcome("changed")
