@@ -30,8 +30,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two rounds, of those who answered in both.
 
     Attributes:
-        first: number of the earlier question of the two.
-        second: number of the later one.
+        first: which round the earlier one is.
+        second: which round the later one is.
         known: the key had been revealed before the later round.
         changed: so many answer differently.
         only_first: answered in the earlier round only, and are in no other figure.
@@ -62,8 +62,8 @@ def compare(first: Question, second: Question, roll: ClassRoll | None) -> Compar
     after = {who: one.key for who, one in answers_by_respondent(second, roll).items()}
     both = [who for who in before if who in after]
     figures: dict[str, Any] = {
-        "first": first.number,
-        "second": second.number,
+        "first": first.round,
+        "second": second.round,
         "known": first.status == "revealed" and first.key is not None,
         "both": len(both),
         "changed": sum(before[who] != after[who] for who in both),

@@ -104,10 +104,14 @@ class AskedReply(TeacherQuestionView, frozen=True, kw_only=True):
 
 
 class QuestionRecord(TeacherQuestionView, frozen=True, kw_only=True):
-    """A question of a lesson. `answers`: by student's pseudonym, or by keypad."""
+    """A question of a lesson. `answers`: by student's pseudonym, or by keypad.
+
+    `entered`: of them, those that the teacher entered.
+    """
 
     id: int
     answers: dict[str, str]
+    entered: list[str]
     presses: int
 
 
@@ -251,6 +255,13 @@ OPERATIONS = {
     ("post", f"{QUESTION}/close"): Operation(200, AskedReply, STAFF),
     ("post", f"{QUESTION}/reveal"): Operation(200, AskedReply, STAFF),
     ("post", f"{QUESTION}/show"): Operation(200, AskedReply, STAFF),
+    ("post", f"{QUESTION}/again"): Operation(201, AskedReply, STAFF),
+    ("post", f"{QUESTION}/reopen"): Operation(200, AskedReply, STAFF),
+    ("post", f"{QUESTION}/void"): Operation(200, AskedReply, STAFF),
+    ("post", f"{QUESTION}/restore"): Operation(200, AskedReply, STAFF),
+    ("post", f"{QUESTION}/timer"): Operation(200, AskedReply, STAFF),
+    ("put", f"{QUESTION}/answers/{{who}}"): Operation(200, AskedReply, STAFF),
+    ("put", "/lessons/{lesson}/auto-close"): Operation(204, None, STAFF),
     ("get", "/lessons/{lesson}/ink"): Operation(200, InkReply, ROOM),
     ("post", "/lessons/{lesson}/ink"): Operation(204, None, ROOM),
     ("post", "/lessons/{lesson}/ink/undo"): Operation(204, None, ROOM),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import msgspec
@@ -16,20 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.identity import school_year
 from agent.journal.roster import StudentName
 from agent.lesson import commands as cmd
-from agent.lesson.errors import LessonRefused, NotThere
+from agent.lesson.errors import LessonRefused
 from agent.lesson.events import Policy, QuestionKind, QuestionOpened, Show
-from agent.lesson.model import Lesson, Question, State, answers_by_respondent
+from agent.lesson.model import TEACHER, answers_by_respondent
 from agent.lesson.roster import parse_roster
+from agent.web.asked import asked, with_id
 from agent.web.context import SEAT_PREFIX, Context
+from agent.web.once import Once, json_response
 from agent.web.past_lessons import lesson_of
 from agent.web.problems import Refusal
-from agent.web.view import View
-from agent.web.views import TeacherQuestionView
 
 CLASS_ID = re.compile(r"[\w-]{1,40}")
 KEYPAD = re.compile(r"[0-9A-F]{2,32}")
 LESSON_ID_BYTES = 5
-REMEMBERED_REQUESTS = 200
 Key = Annotated[str, Field(max_length=64)]
 
 
@@ -86,58 +83,10 @@ class Unbinding(_Body):
     card: str | None = Field(default=None, max_length=64)
 
 
-class _Once:
-    """Does what a request with an Idempotency-Key asks for once, also when it comes twice at once.
-
-    What was refused may be tried again under the same key.
-    """
-
-    def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, str], asyncio.Task[bytes]] = OrderedDict()
-
-    async def answer(
-        self, route: str, key: str | None, work: Callable[[], Coroutine[Any, Any, bytes]]
-    ) -> Response:
-        if key is None:
-            return _json(await work(), 201)
-        task = self._answers.get((route, key))
-        if task is None:
-            task = self._answers[route, key] = asyncio.create_task(work())
-            task.add_done_callback(lambda done: self._forget_failed(route, key, done))
-            if len(self._answers) > REMEMBERED_REQUESTS:
-                self._answers.popitem(last=False)
-        return _json(await asyncio.shield(task), 201)
-
-    def _forget_failed(self, route: str, key: str, done: asyncio.Task[bytes]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            self._answers.pop((route, key), None)
-
-
-def _json(body: bytes, status: int = 200) -> Response:
-    return Response(body, status_code=status, media_type="application/json")
-
-
-def _with_id(view: View, identity: object, **more: object) -> bytes:
-    return msgspec.json.encode({"id": identity, **msgspec.to_builtins(view), **more})
-
-
 def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a route)
     """The routes of this file."""
     router = APIRouter()
-    once = _Once()
-
-    def question_view(lesson: Lesson, question: Question, state: State) -> TeacherQuestionView:
-        answers = answers_by_respondent(question, state.roll(lesson))
-        return ctx.pages.question(question, answers, lesson, state.roll(lesson))
-
-    def asked(lesson: str, number: int) -> bytes:
-        """A question of a lesson in memory, as the API shows it."""
-        state = ctx.intake.committed
-        found = state.find(lesson)
-        if found is None or not 1 <= number <= len(found.questions):
-            raise NotThere("question_unknown", f"{lesson}/{number}", "reload the page")
-        view = question_view(found, found.questions[number - 1], state)
-        return _with_id(view, number, number=number)
+    once = Once()
 
     def whole(lesson: str) -> bytes:
         """A lesson with all its questions; from the journal if it is no longer in memory."""
@@ -149,11 +98,11 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
             answers = answers_by_respondent(question, roll)
             view = msgspec.to_builtins(ctx.pages.question(question, answers, found, roll))
             given = {who: answer.key for who, answer in answers.items()}
-            questions.append(
-                {"id": question.number, **view, "answers": given, "presses": question.presses}
-            )
+            entered = [who for who, answer in answers.items() if answer.device == TEACHER]
+            more = {"answers": given, "entered": entered, "presses": question.presses}
+            questions.append({"id": question.number, **view, **more})
         status = "open" if found.ended is None else "ended"
-        return _with_id(ctx.pages.lesson(found, state), lesson, status=status, questions=questions)
+        return with_id(ctx.pages.lesson(found, state), lesson, status=status, questions=questions)
 
     def student_of(class_id: str, given: str) -> str:
         """A student by pseudonym or number."""
@@ -311,21 +260,21 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
     async def get_lesson(lesson: str, request: Request) -> Response:
         """A lesson with its questions and answers, ended ones too."""
         ctx.demand_lesson(request, lesson)
-        return _json(whole(lesson))
+        return json_response(whole(lesson))
 
     @router.patch("/lessons/{lesson}")
     async def change_class(lesson: str, body: ClassChoice, request: Request) -> Response:
         """File the lesson under another class, or none; its answers are filed anew."""
         ctx.demand_lesson(request, lesson)
         await ctx.intake.submit(cmd.ChangeClass(lesson=lesson, class_id=body.class_id))
-        return _json(whole(lesson))
+        return json_response(whole(lesson))
 
     @router.post("/lessons/{lesson}/end")
     async def end_lesson(lesson: str, request: Request) -> Response:
         """End the lesson; an open question is closed first."""
         ctx.demand_lesson(request, lesson)
         await ctx.intake.submit(cmd.EndLesson(lesson=lesson))
-        return _json(whole(lesson))
+        return json_response(whole(lesson))
 
     @router.post("/lessons/{lesson}/questions", status_code=201)
     async def ask(
@@ -340,7 +289,7 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         async def work() -> bytes:
             events = await ctx.intake.submit(cmd.AskQuestion(lesson=lesson, **body.model_dump()))
             opened = next(event for event in events if isinstance(event, QuestionOpened))
-            return asked(lesson, opened.question)
+            return asked(ctx, lesson, opened.question)
 
         return await once.answer(lesson, idempotency_key, work)
 
@@ -349,20 +298,20 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         """Take no more answers."""
         ctx.demand_lesson(request, lesson)
         await ctx.intake.submit(cmd.CloseQuestion(lesson=lesson, question=question))
-        return _json(asked(lesson, question))
+        return json_response(asked(ctx, lesson, question))
 
     @router.post("/lessons/{lesson}/questions/{question}/reveal")
     async def reveal(lesson: str, question: int, request: Request) -> Response:
         """Show the distribution with the key; closes first."""
         ctx.demand_lesson(request, lesson)
         await ctx.intake.submit(cmd.RevealQuestion(lesson=lesson, question=question))
-        return _json(asked(lesson, question))
+        return json_response(asked(ctx, lesson, question))
 
     @router.post("/lessons/{lesson}/questions/{question}/show")
     async def show(lesson: str, question: int, body: NewShow, request: Request) -> Response:
         """How much the projector shows: hidden, count or distribution."""
         ctx.demand_lesson(request, lesson)
         await ctx.intake.submit(cmd.ShowQuestion(lesson=lesson, question=question, show=body.show))
-        return _json(asked(lesson, question))
+        return json_response(asked(ctx, lesson, question))
 
     return router

@@ -23,7 +23,7 @@ ALIVE_S = 10.0
 ALIVE = b": alive\n\n"
 FRESH_S = 0.1
 """A page that begins to look gets a snapshot no older than this: it tells ages at its making."""
-_PASSING = re.compile(rb'"(?:version|opened_ago_ms|measured_ago_ms|read_ago_ms)":\d+')
+_PASSING = re.compile(rb'"(?:version|left_ms|opened_ago_ms|measured_ago_ms|read_ago_ms)":\d+')
 """What differs between two snapshots of the same. In a text, the quotation marks are escaped."""
 
 _encode = msgspec.json.Encoder().encode

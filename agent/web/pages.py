@@ -10,6 +10,7 @@ import msgspec
 from agent.journal.roster import StudentName
 from agent.lesson.buzz import order
 from agent.lesson.model import (
+    TEACHER,
     Answer,
     ClassRoll,
     Lesson,
@@ -22,7 +23,10 @@ from agent.lesson.model import (
     respondent,
 )
 from agent.lesson.questions import bar_keys, is_right
+from agent.lesson.rounds import advice, comparisons
+from agent.lesson.timing import awaited, left_ms
 from agent.web.device_views import MeasurementView
+from agent.web.round_views import ComparisonView, TimerView
 from agent.web.views import (
     AskedView,
     Bar,
@@ -105,6 +109,8 @@ class Pages:
             ),
             unbound_cards=[card for card in lesson.cards if roll is None or card not in roll.cards],
             unasked_presses=lesson.unasked_presses,
+            auto_close=lesson.auto_close,
+            awaited=_awaited(lesson, question, roll),
         )
 
     def _respondents(
@@ -130,9 +136,13 @@ class Pages:
                     keypads=keypads.get(student, []),
                     has_card=student in cards,
                     key=_key(answers, student),
+                    entered=_entered(answers, student),
                 )
             )
-        for keypad in [*(one for one in lesson.keypads if one not in lesson.seats), *lesson.seats]:
+        others = dict.fromkeys([*lesson.keypads, *lesson.entered])
+        for keypad in [*(one for one in others if one not in lesson.seats), *lesson.seats]:
+            if roll is not None and keypad in roll.students:
+                continue
             if respondent(roll, keypad) == keypad:
                 seat = lesson.seats.get(keypad)
                 shown.append(
@@ -144,6 +154,7 @@ class Pages:
                         keypads=[keypad],
                         has_card=False,
                         key=_key(answers, keypad),
+                        entered=_entered(answers, keypad),
                     )
                 )
         return shown
@@ -156,14 +167,21 @@ class Pages:
         roll: ClassRoll | None,
     ) -> TeacherQuestionView:
         """A question as its teacher sees it. `answers` by respondent."""
+        right = _right(question, answers.values())
         return TeacherQuestionView(
             asked=self.asked(question),
             show=question.show,
             answered=len(answers),
             bars=bars(question, answers.values(), with_key=True),
             key=question.key,
-            right=_right(question, answers.values()),
+            right=right,
             buzzes=self.buzzes(question, lesson, roll),
+            void=question.void,
+            advice=advice(question, right, len(answers)),
+            rounds=[
+                ComparisonView(**msgspec.structs.asdict(one))
+                for one in comparisons(lesson, question, roll)
+            ],
         )
 
     def buzzes(self, question: Question, lesson: Lesson, roll: ClassRoll | None) -> list[BuzzView]:
@@ -207,7 +225,17 @@ class Pages:
             opened_ago_ms=self.ago_ms(question.opened),
             timer_s=question.timer_s,
             text=question.text,
+            place=question.place,
+            round=question.round,
+            timer=self._timer(question),
         )
+
+    def _timer(self, question: Question) -> TimerView | None:
+        timer = question.timer
+        if timer is None or question.status != "open":
+            return None
+        left = left_ms(timer, self._now())
+        return TimerView(left_ms=left, running=timer.running, changes=timer.changes)
 
     @staticmethod
     def _past(question: Question, answers: Mapping[str, Answer]) -> PastQuestionView:
@@ -217,6 +245,9 @@ class Pages:
             status=question.status,
             answered=len(answers),
             right=_right(question, answers.values()),
+            place=question.place,
+            round=question.round,
+            void=question.void,
         )
 
     def room_question(self) -> RoomQuestionView | None:
@@ -303,6 +334,17 @@ def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> li
 def _key(answers: Mapping[str, Answer], who: str) -> str | None:
     answer = answers.get(who)
     return None if answer is None else answer.key
+
+
+def _entered(answers: Mapping[str, Answer], who: str) -> bool:
+    return who in answers and answers[who].device == TEACHER
+
+
+def _awaited(lesson: Lesson, question: Question | None, roll: ClassRoll | None) -> int | None:
+    if not lesson.auto_close or question is None or question.status != "open":
+        return None
+    missing = awaited(lesson, question, roll)
+    return None if missing is None else len(missing)
 
 
 def _right(question: Question, answers: Iterable[Answer]) -> int | None:

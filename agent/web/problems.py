@@ -38,6 +38,8 @@ UNPROCESSABLE = {
     "key_invalid",
     "text_too_long",
     "points_too_many",
+    "answer_invalid",
+    "answer_unfit",
     "timer_out_of_range",
     "binding_unclear",
     "keypad_invalid",

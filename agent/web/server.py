@@ -25,7 +25,7 @@ from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.pictures import PictureStore
 from agent.supervisor import Supervisor
-from agent.web import board, corners, ink, lessons, pictures, problems, sessions, students
+from agent.web import board, corners, ink, lessons, pictures, problems, sessions, steering, students
 from agent.web import flashing as flash_routes
 from agent.web.address import own_address
 from agent.web.asgi import Config, Server
@@ -344,7 +344,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (sessions, lessons, ink, pictures, corners, flash_routes, students):
+    for module in (sessions, lessons, steering, ink, pictures, corners, flash_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

@@ -13,6 +13,7 @@ import msgspec
 
 from agent.lesson.events import Policy, QuestionKind, Show
 from agent.web.device_views import DeviceView
+from agent.web.round_views import Advice, ComparisonView, TimerView
 from agent.web.view import View
 
 QuestionStatus = Literal["open", "closed", "revealed"]
@@ -30,7 +31,11 @@ class Bar(View, frozen=True, kw_only=True):
 
 
 class AskedView(View, frozen=True, kw_only=True):
-    """What is asked, as anybody in the room may see it."""
+    """What is asked, as anybody in the room may see it.
+
+    `place`: the number that people see, the same for all rounds of a question; `round`: how often
+    it was asked, with this one. `timer`: of an open question that has one.
+    """
 
     number: int
     kind: QuestionKind
@@ -40,6 +45,9 @@ class AskedView(View, frozen=True, kw_only=True):
     opened_ago_ms: int
     timer_s: int | None
     text: str = ""
+    place: int = 0
+    round: int = 1
+    timer: TimerView | None = None
 
 
 class BuzzView(View, frozen=True, kw_only=True):
@@ -82,7 +90,7 @@ class RespondentView(View, frozen=True, kw_only=True):
     """One who answers: a student of the roster, or a keypad that is nobody's yet.
 
     `id` is the student's pseudonym or the keypad. `key` is the answer to the current question,
-    None if there is none.
+    None if there is none; `entered`: it is the teacher's entry.
     """
 
     id: str
@@ -92,12 +100,14 @@ class RespondentView(View, frozen=True, kw_only=True):
     keypads: list[str]
     has_card: bool
     key: str | None
+    entered: bool = False
 
 
 class TeacherQuestionView(View, frozen=True, kw_only=True):
     """The question on the teacher's page. `right` counts right answers, None without a key.
 
-    `buzzes`: the order of a buzz-in.
+    `buzzes`: the order of a buzz-in. `void`: it counts nowhere. `advice`: what to do after closing.
+    `rounds`: each round with the one before.
     """
 
     asked: AskedView
@@ -107,16 +117,22 @@ class TeacherQuestionView(View, frozen=True, kw_only=True):
     key: list[str] | None
     right: int | None
     buzzes: list[BuzzView] = msgspec.field(default_factory=list)
+    void: bool = False
+    advice: Advice | None = None
+    rounds: list[ComparisonView] = msgspec.field(default_factory=list)
 
 
 class PastQuestionView(View, frozen=True, kw_only=True):
-    """One line of the lesson's history."""
+    """One line of the lesson's history. `place` and `round` as in `AskedView`."""
 
     number: int
     kind: QuestionKind
     status: QuestionStatus
     answered: int
     right: int | None
+    place: int = 0
+    round: int = 1
+    void: bool = False
 
 
 class PressView(View, frozen=True, kw_only=True):
@@ -130,7 +146,8 @@ class PressView(View, frozen=True, kw_only=True):
 class LessonView(View, frozen=True, kw_only=True):
     """The open lesson. `expected`: how many may answer, those not on the roster included.
 
-    None without a roster.
+    None without a roster. `auto_close`: a question closes when all who are there have answered;
+    `awaited`: how many have not, None while nobody can know.
     """
 
     id: str
@@ -147,6 +164,8 @@ class LessonView(View, frozen=True, kw_only=True):
     last_press: PressView | None
     unbound_cards: list[str]
     unasked_presses: int
+    auto_close: bool = False
+    awaited: int | None = None
 
 
 class CloudView(View, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ describe("two taps", () => {
   });
 
   it("knows a keypad that is nobody's from a student, even one without a name", () => {
-    const one = { label: "1", name: null, present: true, has_card: false, key: null };
+    const one = { label: "1", name: null, present: true, has_card: false, key: null, entered: false };
     expect(isNobodys({ ...one, id: "s1", keypads: ["82E97001"] })).toBe(false);
     expect(isNobodys({ ...one, id: "82E97001", keypads: ["82E97001"] })).toBe(true);
   });

@@ -11,6 +11,9 @@ const asked = (part: Partial<AskedView>): AskedView => ({
   opened_ago_ms: 0,
   timer_s: null,
   text: "",
+  place: 1,
+  round: 1,
+  timer: null,
   ...part,
 });
 
@@ -54,8 +57,10 @@ describe("numbers", () => {
 
 describe("figures", () => {
   it("counts a timer down from when the board opened the question", () => {
-    expect(left_s(asked({ timer_s: 60, opened_ago_ms: 15_000 }), 4_500)).toBe(41);
-    expect(left_s(asked({ timer_s: 10, opened_ago_ms: 60_000 }), 0)).toBe(0);
+    const timer = (left_ms: number, running = true) => asked({ timer: { left_ms, running, changes: 0 } });
+    expect(left_s(timer(45_000), 4_500)).toBe(41);
+    expect(left_s(timer(45_000, false), 4_500)).toBe(45);
+    expect(left_s(timer(1_000), 2_000)).toBe(0);
     expect(left_s(asked({}), 0)).toBeNull();
     expect(clock(75)).toBe("1:15");
     expect(clock(9)).toBe("0:09");

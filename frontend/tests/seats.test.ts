@@ -10,6 +10,7 @@ const student = (label: string): RespondentView => ({
   keypads: [],
   has_card: false,
   key: null,
+  entered: false,
 });
 const stray = (id: string, label = id): RespondentView => ({ ...student(label), id, name: null, keypads: [id] });
 const short = (...all: RespondentView[]) => [...shortLabels(all).values()];

@@ -47,7 +47,7 @@ def test_a_round_is_the_same_question_and_keeps_the_answers_before() -> None:
     first = room.state.lessons[-1].questions[0]
     assert (first.status, first.answers["0A"].key) == ("closed", "AB")
     assert (second.number, second.repeats, second.round, second.place) == (2, 1, 2, 1)
-    for same in ("kind", "options", "key", "policy", "timer_s"):
+    for same in ("kind", "options", "key", "policy", "timer_s", "text", "points", "prepared"):
         assert getattr(second, same) == getattr(first, same)
     room.press("0A", "AC")
     assert (first.answers["0A"].key, second.answers["0A"].key) == ("AB", "AC")

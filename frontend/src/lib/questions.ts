@@ -37,10 +37,11 @@ export function isRight(right: string[] | null, kind: QuestionKind, key: string)
   return kind === "multiple" ? joinLetters(right.join("")).includes(key) : right.includes(key);
 }
 
-/** Seconds left of a question's timer; null without one. */
+/** Seconds left of a question's timer, `since_ms` after it was told; null without one. */
 export function left_s(asked: AskedView, since_ms: number): number | null {
-  if (asked.timer_s === null) return null;
-  return Math.max(0, Math.ceil(asked.timer_s - (asked.opened_ago_ms + since_ms) / 1000));
+  const { timer } = asked;
+  if (timer === null) return null;
+  return Math.max(0, Math.ceil((timer.left_ms - (timer.running ? since_ms : 0)) / 1000));
 }
 
 /** The address that is typed: without what only a QR code carries. */

@@ -21,6 +21,32 @@ export interface AskedView {
   opened_ago_ms: number;
   timer_s: number | null;
   text: string;
+  place: number;
+  round: number;
+  timer: TimerView | null;
+}
+
+export interface TimerView {
+  left_ms: number;
+  running: boolean;
+  changes: number;
+}
+
+/** Two rounds of a question, of those who answered in both. */
+export interface ComparisonView {
+  first: number;
+  second: number;
+  known: boolean;
+  both: number;
+  changed: number;
+  only_first: number;
+  only_second: number;
+  stayed_right: number | null;
+  won: number | null;
+  lost: number | null;
+  stayed_wrong: number | null;
+  gain: number | null;
+  outcome: "nobody" | "all_right" | "lost" | "none" | "low" | "medium" | "high" | null;
 }
 
 export interface BuzzView {
@@ -53,6 +79,7 @@ export interface RespondentView {
   keypads: string[];
   has_card: boolean;
   key: string | null;
+  entered: boolean;
 }
 
 export interface TeacherQuestionView {
@@ -63,6 +90,9 @@ export interface TeacherQuestionView {
   key: string[] | null;
   right: number | null;
   buzzes: BuzzView[];
+  void: boolean;
+  advice: "explain" | "discuss" | "go_on" | null;
+  rounds: ComparisonView[];
 }
 
 export interface PastQuestionView {
@@ -71,6 +101,9 @@ export interface PastQuestionView {
   status: QuestionStatus;
   answered: number;
   right: number | null;
+  place: number;
+  round: number;
+  void: boolean;
 }
 
 export interface PressView {
@@ -94,6 +127,8 @@ export interface LessonView {
   last_press: PressView | null;
   unbound_cards: string[];
   unasked_presses: number;
+  auto_close: boolean;
+  awaited: number | null;
 }
 
 export interface MeasurementView {

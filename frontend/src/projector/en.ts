@@ -22,6 +22,8 @@ export const en = {
   kinds: questions.kinds,
   how: { single: "Choose one", multiple: "Choose all that are right", true_false: "True or false?", number: "Give a number", buzz: "Buzz! Press any key" },
   buzz: questions.buzz,
+  round: (n: number) => `round ${n}`,
+  paused: (clock: string) => `paused · ${clock} left`,
   left: (clock: string) => `${clock} left`,
   closed: "Closed",
   answered: "answered",

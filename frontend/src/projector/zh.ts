@@ -21,6 +21,8 @@ export const zh = {
   kinds: questions.kinds,
   how: { single: "选一个", multiple: "选出所有对的", true_false: "对还是错", number: "输入一个数", buzz: "抢答！按任意键" },
   buzz: questions.buzz,
+  round: (n: number) => `第 ${n} 轮`,
+  paused: (clock: string) => `暂停 · 剩 ${clock}`,
   left: (clock: string) => `剩 ${clock}`,
   closed: "已截止",
   answered: "已作答",

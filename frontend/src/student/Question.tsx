@@ -19,14 +19,18 @@ export function Question({ phone, asked, now_ms }: Props) {
   const sending = phone.delivery.step === "sending" && phone.delivery.question === number ? phone.delivery.key : null;
   const locked = status !== "open" || (asked.policy === "first_wins" && (recorded ?? sending) !== null);
   const timer_s = status === "open" ? left_s(asked, now_ms - phone.seen.received_ms) : null;
+  const running = asked.timer?.running ?? false;
   const typed = phone.typed.question === number ? phone.typed.text : (recorded ?? "");
   const letters = joinLetters(typed);
   const send = (key: string) => phone.answer(number, key);
   return (
     <main class="question">
       <div class="head">
-        <h1>{t.question(number)}</h1>
-        {timer_s !== null && <span class={timer_s <= 10 ? "timer soon" : "timer"}>{t.left(clock(timer_s))}</span>}
+        <h1>
+          {t.question(asked.place)}
+          {asked.round > 1 && <small> · {t.round(asked.round)}</small>}
+        </h1>
+        {timer_s !== null && <span class={timer_s <= 10 && running ? "timer soon" : "timer"}>{(running ? t.left : t.paused)(clock(timer_s))}</span>}
       </div>
       {asked.text && <p class="stem">{asked.text}</p>}
       <p class="how">{status === "open" ? t.kinds[asked.kind] : status === "revealed" ? t.revealed : t.closed}</p>

@@ -78,7 +78,7 @@ class Board {
     this.notices = this.notices.filter((notice) => notice.id !== id);
   }
 
-  private undoable(text: () => string, undo: () => Promise<unknown>): void {
+  undoable(text: () => string, undo: () => Promise<unknown>): void {
     const run = () => void this.run(undo).then((done) => done !== FAILED && this.say(() => t().bind.undone));
     this.say(text, "plain", { label: () => t().undo, run });
   }
@@ -106,7 +106,7 @@ class Board {
     return this.pending && this.pendingSince === this.place;
   }
 
-  private async step<T>(command: () => Promise<T>): Promise<T | typeof FAILED> {
+  async step<T>(command: () => Promise<T>): Promise<T | typeof FAILED> {
     if (this.busy) return FAILED;
     await this.underWay;
     this.pending = true;
@@ -120,7 +120,7 @@ class Board {
     }
   }
 
-  private get at(): string {
+  get at(): string {
     return `/lessons/${encodeURIComponent(this.view?.lesson?.id ?? "")}`;
   }
 
@@ -167,7 +167,7 @@ class Board {
     await this.run(() => call("POST", `${this.at}/questions/${this.number}/show`, { show }));
   }
 
-  private get number(): number {
+  get number(): number {
     return this.view?.lesson?.question?.asked.number ?? 0;
   }
 

@@ -4,6 +4,7 @@ import type { Words } from "../texts/words";
 import { devicePage } from "./devices.en";
 import { flash } from "./flash.en";
 import { problems } from "./problems.en";
+import { steering } from "./steering.en";
 import type { TeacherWords } from "./zh";
 
 export const en = {
@@ -22,6 +23,7 @@ export const en = {
   problems,
   devicePage,
   flash,
+  steering,
   ink,
 
   whiteboard: {

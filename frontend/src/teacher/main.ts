@@ -1,6 +1,7 @@
 import "../styles/base.css";
 import "../styles/teacher.css";
 import "../styles/devices.css";
+import "../styles/steering.css";
 import { start } from "../lib/start";
 import Page from "./Page.svelte";
 

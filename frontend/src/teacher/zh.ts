@@ -1,6 +1,7 @@
 import { devicePage } from "./devices.zh";
 import { flash } from "./flash.zh";
 import { problems } from "./problems.zh";
+import { steering } from "./steering.zh";
 import { ink } from "../texts/ink.zh";
 import { questions } from "../texts/questions.zh";
 
@@ -21,6 +22,7 @@ export const zh = {
   problems,
   devicePage,
   flash,
+  steering,
   ink,
 
   whiteboard: {
