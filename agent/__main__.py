@@ -200,6 +200,31 @@ def _damaged(arguments: argparse.Namespace) -> int:
     return WELL
 
 
+def _sets(arguments: argparse.Namespace) -> int:
+    from agent.commands import sets
+    from agent.sets.items import SetProblem
+    from agent.settings_file import load
+
+    store = sets.store_of(load(arguments.config).agent.data_dir)
+    if arguments.what == "import":
+
+        def tell(problems: list[SetProblem]) -> None:
+            _tell(CORRECT_IT, *sets.lines(problems))
+
+        heads = [sets.bring(store, arguments.file, arguments.name, tell)]
+    elif arguments.what == "export":
+        sets.export(store, arguments.set, arguments.out)
+        print(arguments.out)
+        return WELL
+    else:
+        heads = store.heads()
+        if not heads:
+            _tell(WELL, f"{store.path.parent}: no question sets")
+    for one in heads:
+        print(f"{one.id}  {one.items} questions  version {one.version}  {one.name}")
+    return WELL
+
+
 def _flash(arguments: argparse.Namespace) -> int:
     from agent.commands.flash import flash, image_of
     from agent.settings_file import load
@@ -322,6 +347,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("name", metavar="NAME", help="as `damaged list` shows it")
     export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
+    _sets_arguments(commands.add_parser("sets", help="bring, list or take away question sets"))
+
     _flash_arguments(
         commands.add_parser(
             "flash", help="write firmware to a receiver, beside a running agent or without one"
@@ -337,6 +364,21 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(carry_out=_version)
     return parser
+
+
+def _sets_arguments(sets: argparse.ArgumentParser) -> None:
+    sets.set_defaults(carry_out=_sets)
+    doing = sets.add_subparsers(dest="what", metavar="import|list|export", required=True)
+    bring = doing.add_parser("import", help="keep the questions of a file; says what it leaves out")
+    bring.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
+    bring.add_argument("--name", default="", help="of the set (default: the file's own)")
+    bring.add_argument("file", type=Path, metavar="IN", help="GIFT, Aiken, CSV, xlsx, QTI 3 or 2")
+    listing = doing.add_parser("list", help="the question sets on this board")
+    listing.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
+    export = doing.add_parser("export", help="write a set as GIFT, or as QTI 3 if OUT is a .zip")
+    export.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
+    export.add_argument("set", metavar="SET", help="its id or name, as `sets list` shows it")
+    export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
 
 
 def _flash_arguments(flash: argparse.ArgumentParser) -> None:

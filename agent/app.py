@@ -35,6 +35,7 @@ from agent.journal import restore, snapshot
 from agent.journal.damage import damaged_files
 from agent.journal.recovery import Opened, next_epoch, note_epoch, open_journal
 from agent.journal.roster import RosterStore
+from agent.journal.sets import SETS, SetStore
 from agent.journal.space import MB
 from agent.lesson.events import EpochStarted, Place
 from agent.lesson.keypads import KeypadWatch
@@ -250,6 +251,7 @@ class Board:
             intake=intake,
             journal=journal,
             rosters=rosters,
+            sets=SetStore(data_dir / SETS),
             identity=identity,
             supervisor=supervisor,
             flashing=flashing,

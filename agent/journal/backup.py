@@ -1,4 +1,4 @@
-"""A backup: one SQLite file that holds the journal as it was at one moment, names, key and PIN.
+"""A backup: one SQLite file: the journal as it was at one moment, names, question sets, key, PIN.
 
 It is a journal with two tables more, so SQLite's own tools can look into it. It is made beside a
 running agent, which goes on writing. Putting it back is `restore`'s.
@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 from agent.journal.errors import GivenUnfit, JournalError
 from agent.journal.migrations import STEPS
+from agent.journal.sets import SETS
 from agent.private_file import sync_folder
 
 JOURNAL, ROSTER = "journal.db", "roster.db"
+SIDE_FILES = (ROSTER, SETS)
 PRIVATE_FILES = ("school-key", "teacher-pin.argon2", "teacher-pin")
 """What a board must have again to be the same board: other names, and the PIN."""
 FORM = 1
@@ -101,9 +103,10 @@ def _add(data_dir: Path, out: Path, device: str, made_s: int) -> None:
     contents = {
         name: (data_dir / name).read_bytes() for name in PRIVATE_FILES if (data_dir / name).exists()
     }
-    if (data_dir / ROSTER).exists():
-        with closing(_reading(data_dir / ROSTER)) as roster:
-            contents[ROSTER] = roster.serialize()
+    for name in SIDE_FILES:
+        if (data_dir / name).exists():
+            with closing(_reading(data_dir / name)) as side:
+                contents[name] = side.serialize()
     with closing(sqlite3.connect(out)) as db:
         db.executescript(TABLES)
         events = db.execute("select count(*) from event").fetchone()[0]
@@ -159,7 +162,7 @@ def check(backup: Path) -> Manifest:
             raise BackupUnusable("backup_damaged", str(backup), hint)
         names = []
         for name, sha256, content in db.execute("select name, sha256, content from backup_file"):
-            if name not in (ROSTER, *PRIVATE_FILES) or _digest(content) != sha256:
+            if name not in (*SIDE_FILES, *PRIVATE_FILES) or _digest(content) != sha256:
                 raise BackupUnusable("backup_damaged", str(backup), f"its {name} is damaged")
             names.append(name)
         events = db.execute("select count(*) from event").fetchone()[0]

@@ -29,7 +29,7 @@ from agent.private_file import sync_folder
 
 SUSPECT = "journal.suspect"
 """A file of this name: damage was met while running, the next start looks after it."""
-_ASIDE = re.compile(r"(journal|roster)\.damaged-(\d+)\.db")
+_ASIDE = re.compile(r"(journal|roster|sets)\.damaged-(\d+)\.db")
 _PENDING = re.compile(r"journal\.damaged-(\d+)\.pending")
 _MOVING = re.compile(r"journal\.damaged-(\d+)\.moving")
 _SHM_NEWEST_FRAME = 16

@@ -65,7 +65,7 @@ class QuestionSet(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self.items)).hexdigest()[:VERSION_CHARS]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class SetProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something of a file that is not in the set.
 
     Attributes:
@@ -90,7 +90,7 @@ class Found(msgspec.Struct, kw_only=True):
 
     name: str = ""
     items: list[Item] = []
-    problems: list[Problem] = []
+    problems: list[SetProblem] = []
 
     @property
     def questions_left_out(self) -> int:
@@ -101,7 +101,7 @@ class Found(msgspec.Struct, kw_only=True):
 class SetInvalid(LessonRefused):
     """Nothing of a file was taken; every problem by its line."""
 
-    def __init__(self, code: str, hint: str, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, code: str, hint: str, problems: Sequence[SetProblem] = ()) -> None:
         super().__init__(code, "file", hint)
         self.problems = list(problems)
 
@@ -208,7 +208,7 @@ class Gathering:
 
     def _say(self, line: int, code: str, hint: str, what: str, *, left_out: bool) -> None:
         problems = self.found.problems
-        said = Problem(
+        said = SetProblem(
             line=line,
             code=code,
             hint=hint,
@@ -221,7 +221,7 @@ class Gathering:
             return
         self._unsaid += 1
         hint = f"{self._unsaid + 1} more from here on; correct those above first"
-        problems[-1] = Problem(
+        problems[-1] = SetProblem(
             line=problems[-1].line, code="more_problems", hint=hint, left_out=True
         )
 

@@ -8,7 +8,7 @@ from agent.files.tables import Row, rows
 from agent.files.texts import text_of
 from agent.files.xml_tree import parse
 from agent.sets import aiken, gift, package, qti, table
-from agent.sets.items import Found, Gathering, Problem, SetInvalid
+from agent.sets.items import Found, Gathering, SetInvalid, SetProblem
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 NOTHING = "no question could be taken; GIFT, Aiken, CSV, xlsx and QTI 3 or 2 are read"
@@ -27,7 +27,7 @@ def read(data: bytes) -> Found:
             raise FileInvalid("file_too_large", hint)
         _read(data, into)
     except FileInvalid as error:
-        said = Problem(line=error.line, code=error.code, hint=error.hint, file=into.file)
+        said = SetProblem(line=error.line, code=error.code, hint=error.hint, file=into.file)
         raise SetInvalid("set_unreadable", error.hint, [said]) from error
     if not into.found.items:
         raise SetInvalid("set_empty", NOTHING, into.found.problems)

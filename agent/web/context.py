@@ -13,6 +13,7 @@ from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
+from agent.journal.sets import SetStore
 from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Lesson
@@ -47,6 +48,7 @@ class Context:
     intake: Intake
     journal: Journal
     rosters: RosterStore
+    sets: SetStore
     identity: Identity
     supervisor: Supervisor
     flashing: Flashing

@@ -14,7 +14,9 @@ from fastapi.openapi.utils import get_openapi
 from agent.clock import ClockQuality
 from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
+from agent.sets.items import SetProblem
 from agent.web.device_views import DeviceView, FlashView, KeypadView, MonitorView
+from agent.web.set_views import SetReport, SetsReply, SetView
 from agent.web.view import View
 from agent.web.views import (
     ClassView,
@@ -70,6 +72,12 @@ class RosterProblem(Problem, frozen=True, kw_only=True):
     """A roster that was not taken: every line that is wrong."""
 
     problems: list[LineProblem] = msgspec.field(default_factory=list)
+
+
+class SetRefused(Problem, frozen=True, kw_only=True):
+    """A file of questions of which nothing was taken: why, by line."""
+
+    problems: list[SetProblem] = msgspec.field(default_factory=list)
 
 
 class BoundReply(View, frozen=True, kw_only=True):
@@ -272,6 +280,13 @@ OPERATIONS = {
     ("get", "/lessons/{lesson}/pictures/{sha256}"): Operation(200, None, ROOM, PICTURES),
     ("get", "/lessons/{lesson}/ink.svg"): Operation(200, None, TEACHER, "image/svg+xml"),
     ("get", "/lessons/{lesson}/ink.inkml"): Operation(200, None, TEACHER, "application/inkml+xml"),
+    ("get", "/sets"): Operation(200, SetsReply, STAFF),
+    ("post", "/sets"): Operation(200, SetReport, TEACHER),
+    ("get", "/sets/{set_id}"): Operation(200, SetView, STAFF),
+    ("delete", "/sets/{set_id}"): Operation(204, None, TEACHER),
+    ("get", "/sets/{set_id}/set.gift"): Operation(200, None, TEACHER, "text/plain"),
+    ("get", "/sets/{set_id}/set.zip"): Operation(200, None, TEACHER, "application/zip"),
+    ("post", "/lessons/{lesson}/prepared"): Operation(201, AskedReply, STAFF),
     ("get", "/s/info"): Operation(200, InfoReply),
     ("post", "/s/join"): Operation(200, JoinReply),
     ("post", "/s/answer"): Operation(200, AnswerReply, PHONE),
@@ -288,6 +303,10 @@ OPERATIONS = {
     ("get", "/devices/{device}/monitor"): Operation(200, MonitorView, TEACHER, STREAM),
     ("get", "/live"): Operation(200, TeacherView, (*ROOM, *PHONE), STREAM),
     ("get", "/join.svg"): Operation(200, None, ROOM, "image/svg+xml"),
+}
+_REFUSALS: dict[str, type[View]] = {
+    "/classes/{class_id}/roster": RosterProblem,
+    "/sets": SetRefused,
 }
 SECURITY_SCHEMES = {
     "session": {
@@ -324,7 +343,8 @@ def document(app: FastAPI) -> dict[str, Any]:
 def _describe(made: dict[str, Any]) -> None:
     bodies = {one.body for one in OPERATIONS.values() if one.body is not None}
     kinds: list[type[View]] = sorted(
-        {*bodies, *_VIEWS_OF_STREAM, Problem, RosterProblem}, key=lambda one: one.__name__
+        {*bodies, *_VIEWS_OF_STREAM, Problem, RosterProblem, SetRefused},
+        key=lambda one: one.__name__,
     )
     refs, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     named = dict(zip(kinds, refs, strict=True))
@@ -347,7 +367,7 @@ def _describe(made: dict[str, Any]) -> None:
 def _responses(
     short: str, operation: Operation, named: dict[type[View], dict[str, Any]]
 ) -> dict[str, Any]:
-    problem = named[RosterProblem if short.endswith("/roster") else Problem]
+    problem = named[_REFUSALS.get(short, Problem)]
     answered: dict[str, Any] = {"description": "Done"}
     if operation.media == STREAM:
         if operation.body is MonitorView:

@@ -21,6 +21,7 @@ from agent.web.views import Problem
 MAX_BODY_BYTES = 16 * 1024
 MAX_ROSTER_BYTES = 1024 * 1024
 MAX_IMAGE_BYTES = 512 * 1024
+MAX_SET_BYTES = 2 * 1024 * 1024
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _STREAM = re.compile(r"/api/v1/(live|devices/[^/]+/monitor)")
@@ -89,6 +90,8 @@ class Guard:
 
 
 def _limit(path: str) -> int:
+    if path == "/api/v1/sets":
+        return MAX_SET_BYTES
     if path.endswith("/flash"):
         return MAX_IMAGE_BYTES
     if path.endswith("/picture"):

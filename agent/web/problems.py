@@ -14,6 +14,7 @@ from agent.errors import NotDurable
 from agent.journal.errors import CommitFailed
 from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.roster import RosterInvalid
+from agent.sets.items import SetInvalid
 from agent.web.phones import PhonesBusy
 from agent.web.views import Problem
 
@@ -45,6 +46,8 @@ UNPROCESSABLE = {
     "keypad_invalid",
     "roster_invalid",
     "class_invalid",
+    "set_unreadable",
+    "set_empty",
     "picture_unknown",
     "picture_cut_off",
     "picture_too_many_pixels",
@@ -100,7 +103,7 @@ def install(app: FastAPI) -> None:
             status = 422
         status = NO_ROOM.get(error.code, status)
         problem = Problem(code=error.code, where=error.where, hint=error.hint)
-        if isinstance(error, RosterInvalid):
+        if isinstance(error, RosterInvalid | SetInvalid):
             return problem_response(status, problem, problems=error.problems)
         return problem_response(status, problem)
 

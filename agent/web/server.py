@@ -20,6 +20,7 @@ from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import CAPACITY, Intake
 from agent.journal.roster import RosterStore
+from agent.journal.sets import SetStore
 from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
@@ -27,6 +28,7 @@ from agent.pictures import PictureStore
 from agent.supervisor import Supervisor
 from agent.web import board, corners, ink, lessons, pictures, problems, sessions, steering, students
 from agent.web import flashing as flash_routes
+from agent.web import sets as set_routes
 from agent.web.address import own_address
 from agent.web.asgi import Config, Server
 from agent.web.assets import add_pages, static_folder
@@ -104,6 +106,7 @@ class WebServer:
         intake: Intake,
         journal: Journal,
         rosters: RosterStore,
+        sets: SetStore,
         identity: Identity,
         supervisor: Supervisor,
         flashing: Flashing,
@@ -147,6 +150,7 @@ class WebServer:
             intake=intake,
             journal=journal,
             rosters=rosters,
+            sets=sets,
             identity=identity,
             supervisor=supervisor,
             flashing=flashing,
@@ -344,7 +348,8 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for module in (sessions, lessons, steering, ink, pictures, corners, flash_routes, students):
+    routed = (sessions, lessons, steering, ink, pictures, corners)
+    for module in (*routed, flash_routes, set_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

@@ -17,6 +17,7 @@ from agent.flashing import Flashing
 from agent.identity import Identity
 from agent.intake import Intake
 from agent.journal.roster import RosterStore
+from agent.journal.sets import SetStore
 from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.model import State
@@ -159,6 +160,7 @@ class Board:
             intake=self.intake,
             journal=self.journal,
             rosters=RosterStore(folder / "roster.db"),
+            sets=SetStore(folder / "sets.db"),
             identity=self.identity,
             supervisor=self.supervisor,
             flashing=self.flashing,

@@ -85,6 +85,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "lessons"): {},
     ("patch", "{lesson}"): {"class_id": None},
     ("post", "questions"): {"kind": "number"},
+    ("post", "prepared"): {"set_id": "x", "version": "x", "item": 1},
     ("post", "show"): {"show": "count"},
     ("post", "timer"): {"step": "pause"},
     ("put", "{who}"): {"key": "A"},
