@@ -9,6 +9,10 @@ from agent.lesson.model import Lesson, Question, State, answers_by_respondent
 from drivers.capabilities import QuestionView
 
 COUNT_EVERY_S = 0.5
+AS_KNOWN = {"scale": "single", "attendance": "single"}
+"""Kinds that a device takes for one it knows: one key is the answer."""
+OPTIONS = {"attendance": 4}
+"""Any of these keys says that somebody is there."""
 
 
 class Polling:
@@ -50,8 +54,8 @@ class Polling:
         self._show(
             QuestionView(
                 question=question.number,
-                kind=question.kind,
-                options=len(question.options),
+                kind=AS_KNOWN.get(question.kind, question.kind),
+                options=len(question.options) or OPTIONS.get(question.kind, 0),
                 answered=len(answered),
             )
         )

@@ -32,8 +32,9 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         question: its number in the lesson, from 1.
-        kind: "single", "multiple", "true_false", "number" or "buzz".
-        options: how many options it has; 0 for a number and a buzz-in.
+        kind: "single", "multiple", "true_false", "number", "buzz", "text" or "order".
+            Who knows no way to answer a kind takes no answer to it.
+        options: how many options it has; 0 for a number, a buzz-in and a text.
         answered: how many respondents have answered so far.
     """
 

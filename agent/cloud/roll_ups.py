@@ -108,7 +108,7 @@ class RollUps:
         counts = {bar: sum(bar in key if multiple else bar == key for key in keys) for bar in bars}
         right = None
         if question.key is not None:
-            right = sum(is_right(key, question.key) is True for key in keys)
+            right = sum(is_right(key, question.key, question.kind) is True for key in keys)
         return roll_up(
             lesson=lesson.id,
             question=question.root,

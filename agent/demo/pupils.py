@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.lesson.events import QuestionKind
-from agent.lesson.questions import BUZZ
+from agent.lesson.questions import BUZZ, HERE
 
 CLICKERS = 48
 PHONES = 6
@@ -15,6 +15,7 @@ SPREAD_S = 1.8
 """All answers to a question come within this."""
 KNOWS = 0.7
 CHANGES_MIND = 0.1
+TEXTS = ("光合作用", "呼吸作用", "不知道")
 NUMBERS = ("12.5", "12", "13.5", "25", "0.5")
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 GIVEN = (
@@ -72,17 +73,18 @@ def roster_csv(pupils: Sequence[Pupil]) -> str:
 def choices(kind: QuestionKind, options: int) -> list[str]:
     """What can be answered."""
     letters = "ABCDEFGHIJ"[:options]
-    match kind:
-        case "single":
-            return list(letters)
-        case "multiple":
-            return [first + second for first in letters for second in letters if first < second]
-        case "true_false":
-            return ["true", "false"]
-        case "number":
-            return list(NUMBERS)
-        case "buzz":
-            return [BUZZ]
+    possible: dict[QuestionKind, list[str]] = {
+        "single": list(letters),
+        "multiple": [one + other for one in letters for other in letters if one < other],
+        "true_false": ["true", "false"],
+        "number": list(NUMBERS),
+        "buzz": [BUZZ],
+        "text": list(TEXTS),
+        "scale": [str(step) for step in range(1, options + 1)],
+        "order": [letters, letters[::-1]],
+        "attendance": [HERE],
+    }
+    return possible[kind]
 
 
 def answer(rng: random.Random, kind: QuestionKind, options: int, right: str | None) -> list[Press]:

@@ -151,6 +151,22 @@ class ShowQuestion(Command, frozen=True, kw_only=True):
     show: Show
 
 
+class ShowGroup(Command, frozen=True, kw_only=True):
+    """Let the room read one group of equal answers in words."""
+
+    lesson: str
+    question: int
+    group: str
+
+
+class HideGroup(Command, frozen=True, kw_only=True):
+    """Take a group that the room reads back."""
+
+    lesson: str
+    question: int
+    group: str
+
+
 class JoinPhone(Command, frozen=True, kw_only=True):
     """A phone takes a seat. `seat`: a new id, made by the caller."""
 

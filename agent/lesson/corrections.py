@@ -11,8 +11,9 @@ from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.model import Lesson, Question, State, respondent
 from agent.lesson.questions import KeyInvalid, normalise
 from agent.lesson.steps import close_current, find_question
+from agent.lesson.writing import MAX_RAW_CHARS
 
-MAX_ENTERED_CHARS = 64
+MAX_ENTERED_CHARS = MAX_RAW_CHARS
 
 
 def check_own(state: State, lesson: Lesson, question: Question, keypad: str) -> None:

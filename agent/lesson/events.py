@@ -12,7 +12,17 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec.structs import astuple
 
-QuestionKind = Literal["single", "multiple", "true_false", "number", "buzz"]
+QuestionKind = Literal[
+    "single",
+    "multiple",
+    "true_false",
+    "number",
+    "buzz",
+    "text",
+    "scale",
+    "order",
+    "attendance",
+]
 Policy = Literal["last_wins", "first_wins"]
 Show = Literal["hidden", "count", "distribution", "key"]
 Ink = Literal["black", "red", "blue", "green"]
@@ -149,9 +159,11 @@ class QuestionOpened(Event, frozen=True, kw_only=True):
 
     Attributes:
         question: its number in the lesson, from 1.
-        kind: "buzz" asks for no answer, but who presses first.
-        options: texts of the options, "" where only the letter is shown; empty for a number.
-        key: the right answers, None for a poll; stays on the board until `QuestionRevealed`.
+        kind: "buzz" asks for no answer, but who presses first; "attendance" who is there.
+        options: texts of the options, "" where only the letter is shown; of a scale its steps,
+            from the lowest. Empty for a number, a text, a buzz-in and a call.
+        key: the right answers, None for a poll; stays on the board until `QuestionRevealed`. Of a
+            number "12.5", "12.5±0.1" or "10..12", both ends included; of an order "BCAD".
         timer_s: closes by itself after so many seconds; None never.
         repeats: it is asked again: the number of the question of the first round.
         round: how often it was asked, with this one.
@@ -258,6 +270,28 @@ class ProjectorChanged(Event, frozen=True, kw_only=True):
     show: Show
 
 
+class GroupShown(Event, frozen=True, kw_only=True):
+    """The room may read an answer in words, and how many gave it.
+
+    Attributes:
+        group: what these answers have in common.
+        text: the spelling that the room reads.
+    """
+
+    lesson: str
+    question: int
+    group: str
+    text: str
+
+
+class GroupHidden(Event, frozen=True, kw_only=True):
+    """The room may read that answer no more."""
+
+    lesson: str
+    question: int
+    group: str
+
+
 class PhoneJoined(Event, frozen=True, kw_only=True):
     """A phone took a seat in the lesson; its answers come from keypad `seat`."""
 
@@ -270,7 +304,8 @@ class ResponseRecorded(Event, frozen=True, kw_only=True, gc=False):
     """A press counted as an answer. The row's time is when the key was pressed.
 
     Attributes:
-        key: normalised, e.g. "A", "AC", "12.5", "true", "buzz"; "" takes the answer back.
+        key: normalised, e.g. "A", "AC", "12.5", "true", "buzz", "here", "BCAD", of a scale the
+            step "1" to "10", or the text itself; "" takes the answer back.
         token: the device's own name for the press, None if it has none.
         uncertainty_ns: how far the row's time may be off; told of a buzz-in only, None if unknown.
     """

@@ -87,6 +87,7 @@ class Question(msgspec.Struct, kw_only=True):
     what may count its answers anew.
 
     `hid`: what the room saw before all was hidden from it, None if nothing was.
+    `shown`: of answers in words, the groups that the room may read, with their spelling.
     `buzzes` are a buzz-in's first presses by keypad, their order final up to `settled`.
     """
 
@@ -118,6 +119,7 @@ class Question(msgspec.Struct, kw_only=True):
     text: str = ""
     points: list[str] = []
     prepared: ev.Prepared | None = None
+    shown: dict[str, str] = {}
 
     def was_open_at(self, when: Moment) -> bool:
         """Whether an answer given at that moment counts."""

@@ -321,6 +321,18 @@ def _projector_changed(state: State, event: ev.ProjectorChanged, at: Stamped) ->
         question.show = event.show
 
 
+def _group_shown(state: State, event: ev.GroupShown, _: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.shown[event.group] = event.text
+
+
+def _group_hidden(state: State, event: ev.GroupHidden, _: Stamped) -> None:
+    question = _question(state, event.lesson, event.question)
+    if question is not None:
+        question.shown.pop(event.group, None)
+
+
 def _phone_joined(state: State, event: ev.PhoneJoined, at: Stamped) -> None:
     lesson = _lesson(state, event.lesson)
     if lesson is not None:
@@ -485,6 +497,8 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any, Stamped], None]] = {
     ev.AnswerEntered: _answer_entered,
     ev.QuestionRevealed: _question_revealed,
     ev.ProjectorChanged: _projector_changed,
+    ev.GroupShown: _group_shown,
+    ev.GroupHidden: _group_hidden,
     ev.PhoneJoined: _phone_joined,
     ev.ResponseRejected: _response_rejected,
     ev.BuzzSettled: _buzz_settled,

@@ -74,7 +74,8 @@ def compare(first: Question, second: Question, roll: ClassRoll | None) -> Compar
         return Comparison(**figures)
     cells = {(was, now): 0 for was in (True, False) for now in (True, False)}
     for who in both:
-        cells[bool(is_right(before[who], second.key)), bool(is_right(after[who], second.key))] += 1
+        was, now = (is_right(one[who], second.key, second.kind) for one in (before, after))
+        cells[bool(was), bool(now)] += 1
     won, lost = cells[False, True], cells[True, False]
     wrong_before = won + cells[False, False]
     gain = (won - lost) / wrong_before if wrong_before else None  # the shares' whole cancels out
@@ -122,8 +123,8 @@ def advice(question: Question, right: int | None, answered: int) -> Advice | Non
 def _again(state: State, command: cmd.AskAgain) -> list[ev.Event]:
     lesson = find_lesson(state, command.lesson, "ask")
     asked = find_question(state, command.lesson, command.question, "again")
-    if asked.kind == "buzz":
-        raise LessonRefused("round_unfit", "question", "a buzz-in has no rounds; ask a new one")
+    if asked.kind in ("buzz", "attendance"):
+        raise LessonRefused("round_unfit", "question", "this has no rounds; ask a new one")
     before = [one for one in lesson.questions if one.root == asked.root]
     same = {name: getattr(asked, name) for name in _SAME}
     opened = ev.QuestionOpened(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.lesson import commands as cmd
-from agent.lesson import corrections, drawing, rounds, timing
+from agent.lesson import corrections, drawing, rounds, texts, timing
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.model import (
@@ -23,11 +23,16 @@ from agent.lesson.model import (
 )
 from agent.lesson.questions import TIMER_S, KeyInvalid, check_question, check_text, normalise
 from agent.lesson.steps import close_current, find_lesson, find_question
+from agent.lesson.writing import MAX_RAW_CHARS
 from drivers.capabilities import Outcome
 from drivers.readings import KeyPress, Token
 
 MAX_TITLE_CHARS = 80
 MAX_KEY_CHARS = 64
+
+SHOWN_AT_ONCE: dict[ev.QuestionKind, ev.Show] = {"buzz": "distribution", "attendance": "count"}
+"""What the room wants to see from the start: who is first, how many are there."""
+POLICIES: dict[ev.QuestionKind, ev.Policy] = {"buzz": "first_wins", "attendance": "last_wins"}
 
 ACCEPTED = Outcome("accepted")
 CHANGED = Outcome("changed")
@@ -45,6 +50,8 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
     if lesson is None or question is None:
         return _unasked(state, press), Outcome("rejected", "no_question_open")
     keypad, key = press.keypad, press.key[:MAX_KEY_CHARS]
+    if question.kind == "text":
+        key = press.key[:MAX_RAW_CHARS]
     try:
         if not question.was_open_at(when):
             raise KeyInvalid("question_closed")
@@ -61,7 +68,7 @@ def decide_press(state: State, press: KeyPress, boot: int) -> tuple[ev.Event | N
             question=question.number,
             device=press.device,
             keypad=keypad,
-            key=key,
+            key=key[:MAX_KEY_CHARS],
             code=problem.code,
             token=token,
         )
@@ -188,7 +195,7 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
         hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or null for none"
         raise LessonRefused("timer_out_of_range", "timer_s", hint)
     text = check_text(command.text, command.points)
-    buzz, number = command.kind == "buzz", len(lesson.questions) + 1
+    number = len(lesson.questions) + 1
     opened = ev.QuestionOpened(
         lesson=lesson.id,
         question=number,
@@ -196,7 +203,7 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
         options=options,
         key=key,
         timer_s=command.timer_s,
-        policy="first_wins" if buzz else command.policy,
+        policy=POLICIES.get(command.kind, command.policy),
         text=text,
         points=command.points,
         prepared=command.prepared,
@@ -204,9 +211,9 @@ def _ask(state: State, command: cmd.AskQuestion) -> list[ev.Event]:
     events = [*close_current(lesson, "next"), opened]
     if lesson.ink.under is not None:  # a picture that was laid there before is for this question
         events.append(ev.BoardAttached(lesson=lesson.id, question=number))
-    if buzz:  # the room wants to see who is first
-        shown = ev.ProjectorChanged(lesson=lesson.id, question=number, show="distribution")
-        events.append(shown)
+    at_once = SHOWN_AT_ONCE.get(command.kind)
+    if at_once is not None:
+        events.append(ev.ProjectorChanged(lesson=lesson.id, question=number, show=at_once))
     return events
 
 
@@ -323,6 +330,7 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     **rounds.RULES,
     **timing.RULES,
     **corrections.RULES,
+    **texts.RULES,
     cmd.ReplaceRoster: _replace_roster,
     cmd.Bind: _bind,
     cmd.Unbind: _unbind,

@@ -49,9 +49,9 @@ def awaited(lesson: Lesson, question: Question, roll: ClassRoll | None) -> set[s
     Who is there shows in an earlier question: whoever has pressed, tapped a card or joined since
     the lesson began. Where fewer than half of the list were seen, or but one keypad, the others
     may as well be about to press: then all of the list are awaited, and without a list, nobody
-    knows. A buzz-in awaits nobody, and what was opened again is closed by hand.
+    knows. A buzz-in and a call await nobody, and what was opened again is closed by hand.
     """
-    if question.kind == "buzz" or question.gaps:
+    if question.kind in ("buzz", "attendance") or question.gaps:
         return None
     answered = answers_by_respondent(question, roll).keys()
     here = present(lesson, roll) | {respondent(roll, seat) for seat in lesson.seats}

@@ -270,6 +270,7 @@ OPERATIONS = {
     ("post", f"{QUESTION}/timer"): Operation(200, AskedReply, STAFF),
     ("put", f"{QUESTION}/answers/{{who}}"): Operation(200, AskedReply, STAFF),
     ("put", "/lessons/{lesson}/auto-close"): Operation(204, None, STAFF),
+    ("post", f"{QUESTION}/texts"): Operation(200, AskedReply, STAFF),
     ("get", "/lessons/{lesson}/ink"): Operation(200, InkReply, ROOM),
     ("post", "/lessons/{lesson}/ink"): Operation(204, None, ROOM),
     ("post", "/lessons/{lesson}/ink/undo"): Operation(204, None, ROOM),

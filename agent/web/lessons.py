@@ -18,6 +18,7 @@ from agent.lesson.errors import LessonRefused
 from agent.lesson.events import Policy, QuestionKind, QuestionOpened, Show
 from agent.lesson.model import TEACHER, answers_by_respondent
 from agent.lesson.roster import parse_roster
+from agent.lesson.writing import MAX_RAW_CHARS
 from agent.web.asked import asked, with_id
 from agent.web.context import SEAT_PREFIX, Context
 from agent.web.once import Once, json_response
@@ -27,7 +28,7 @@ from agent.web.problems import Refusal
 CLASS_ID = re.compile(r"[\w-]{1,40}")
 KEYPAD = re.compile(r"[0-9A-F]{2,32}")
 LESSON_ID_BYTES = 5
-Key = Annotated[str, Field(max_length=64)]
+Key = Annotated[str, Field(max_length=MAX_RAW_CHARS)]
 
 
 class _Body(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -22,14 +21,14 @@ from agent.lesson.model import (
     present,
     respondent,
 )
-from agent.lesson.questions import bar_keys, is_right
+from agent.lesson.questions import is_right
 from agent.lesson.rounds import advice, comparisons
 from agent.lesson.timing import awaited, left_ms
 from agent.web.device_views import MeasurementView
+from agent.web.distribution import bars, mean, seen_texts, texts
 from agent.web.round_views import ComparisonView, TimerView
 from agent.web.views import (
     AskedView,
-    Bar,
     BuzzView,
     LessonView,
     PastQuestionView,
@@ -40,9 +39,8 @@ from agent.web.views import (
     TeacherQuestionView,
 )
 
-MAX_NUMBER_BARS = 12
 MAX_ROOM_BUZZES = 8
-OTHER = "other"
+MAX_TEXT_GROUPS = 100
 
 Names = Mapping[str, StudentName]
 
@@ -182,6 +180,8 @@ class Pages:
                 ComparisonView(**msgspec.structs.asdict(one))
                 for one in comparisons(lesson, question, roll)
             ],
+            texts=texts(question, answers.values(), with_key=True)[:MAX_TEXT_GROUPS],
+            mean=mean(question, answers.values()),
         )
 
     def buzzes(self, question: Question, lesson: Lesson, roll: ClassRoll | None) -> list[BuzzView]:
@@ -273,6 +273,8 @@ class Pages:
             bars=bars(question, answers.values(), with_key=key) if shares else None,
             key=question.key if key else None,
             buzzes=buzzes,
+            texts=seen_texts(question, answers.values(), with_key=key) if shares else None,
+            mean=mean(question, answers.values()) if shares else None,
         )
 
     def measured(self, device: str) -> MeasurementView | None:
@@ -298,39 +300,6 @@ class Pages:
         )
 
 
-def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> list[Bar]:
-    """The distribution. Several options of one answer each count; numbers by frequency.
-
-    The rarest numbers share a bar, but for a right one.
-    """
-    keys = [answer.key for answer in answers]
-    known = bar_keys(question.kind, len(question.options))
-    key = question.key if with_key else None
-    if known is None:
-        common = Counter(keys).most_common()
-        rare = [one for one in common[MAX_NUMBER_BARS:] if not is_right(one[0], key)]
-        rest = sum(count for _, count in rare)
-        shown = [
-            Bar(key=value, count=count, right=is_right(value, key))
-            for value, count in common
-            if (value, count) not in rare
-        ]
-        other = Bar(key=OTHER, count=rest, right=None if key is None else False)
-        return [*shown, other] if rest else shown
-    if question.kind == "multiple":
-        right = None if key is None else set("".join(key))
-        return [
-            Bar(
-                key=letter,
-                count=sum(letter in one for one in keys),
-                right=None if right is None else letter in right,
-            )
-            for letter in known
-        ]
-    counts = Counter(keys)
-    return [Bar(key=one, count=counts[one], right=is_right(one, key)) for one in known]
-
-
 def _key(answers: Mapping[str, Answer], who: str) -> str | None:
     answer = answers.get(who)
     return None if answer is None else answer.key
@@ -350,4 +319,4 @@ def _awaited(lesson: Lesson, question: Question | None, roll: ClassRoll | None) 
 def _right(question: Question, answers: Iterable[Answer]) -> int | None:
     if question.key is None:
         return None
-    return sum(is_right(answer.key, question.key) is True for answer in answers)
+    return sum(is_right(answer.key, question.key, question.kind) is True for answer in answers)

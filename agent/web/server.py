@@ -26,7 +26,18 @@ from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.pictures import PictureStore
 from agent.supervisor import Supervisor
-from agent.web import board, corners, ink, lessons, pictures, problems, sessions, steering, students
+from agent.web import (
+    board,
+    corners,
+    ink,
+    lessons,
+    pictures,
+    problems,
+    sessions,
+    steering,
+    students,
+    texts,
+)
 from agent.web import flashing as flash_routes
 from agent.web import sets as set_routes
 from agent.web.address import own_address
@@ -348,7 +359,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    routed = (sessions, lessons, steering, ink, pictures, corners)
+    routed = (sessions, lessons, steering, texts, ink, pictures, corners)
     for module in (*routed, flash_routes, set_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)

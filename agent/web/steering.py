@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.lesson import commands as cmd
 from agent.lesson.events import QuestionOpened
 from agent.lesson.model import Moment
+from agent.lesson.writing import MAX_RAW_CHARS
 from agent.web.asked import asked
 from agent.web.context import Context
 from agent.web.once import Once, json_response
@@ -38,7 +39,7 @@ class AutoClose(_Body):
 class EnteredAnswer(_Body):
     """An answer that the teacher enters: "" for none, null: the student's own counts again."""
 
-    key: str | None = Field(max_length=64)
+    key: str | None = Field(max_length=MAX_RAW_CHARS)
 
 
 def routes(ctx: Context) -> APIRouter:

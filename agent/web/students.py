@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.lesson import commands as cmd
+from agent.lesson.writing import MAX_RAW_CHARS
 from agent.web.auth import SESSION_S
 from agent.web.context import SEAT_COOKIE, SEAT_PREFIX, Context, client_of
 from agent.web.problems import Refusal
@@ -35,7 +36,7 @@ class PhoneAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: int = Field(ge=1, le=10_000)
-    key: Annotated[str, Field(max_length=64)]
+    key: Annotated[str, Field(max_length=MAX_RAW_CHARS)]
     attempt_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
     seat: Annotated[str | None, Field(max_length=64)] = None
 

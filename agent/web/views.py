@@ -71,10 +71,21 @@ class BuzzView(View, frozen=True, kw_only=True):
     late: bool
 
 
+class TextGroupView(View, frozen=True, kw_only=True):
+    """Equal answers in words. `group`: by what they are shown and taken back."""
+
+    group: str
+    text: str
+    count: int
+    right: bool | None = None
+    shown: bool = False
+
+
 class RoomQuestionView(View, frozen=True, kw_only=True):
     """The question on the projector. What `show` does not allow is None.
 
-    `buzzes`: the first few of a buzz-in; None for other questions too.
+    `buzzes`: the first few of a buzz-in; None for other questions too. `texts`: of answers in
+    words those that the teacher lets the room read. `mean`: of a scale.
     """
 
     asked: AskedView
@@ -84,6 +95,8 @@ class RoomQuestionView(View, frozen=True, kw_only=True):
     bars: list[Bar] | None
     key: list[str] | None
     buzzes: list[BuzzView] | None = None
+    texts: list[TextGroupView] | None = None
+    mean: float | None = None
 
 
 class RespondentView(View, frozen=True, kw_only=True):
@@ -107,7 +120,8 @@ class TeacherQuestionView(View, frozen=True, kw_only=True):
     """The question on the teacher's page. `right` counts right answers, None without a key.
 
     `buzzes`: the order of a buzz-in. `void`: it counts nowhere. `advice`: what to do after closing.
-    `rounds`: each round with the one before.
+    `rounds`: each round with the one before. `texts`: answers in words, the commonest. `mean`: of
+    a scale.
     """
 
     asked: AskedView
@@ -120,6 +134,8 @@ class TeacherQuestionView(View, frozen=True, kw_only=True):
     void: bool = False
     advice: Advice | None = None
     rounds: list[ComparisonView] = msgspec.field(default_factory=list)
+    texts: list[TextGroupView] = msgspec.field(default_factory=list)
+    mean: float | None = None
 
 
 class PastQuestionView(View, frozen=True, kw_only=True):

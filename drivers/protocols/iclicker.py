@@ -30,6 +30,8 @@ from drivers.protocols.iclicker_reports import (
 from drivers.readings import Attached, KeyPress
 
 LCD_CHARACTERS = 16
+UNFIT = ("number", "text", "order")
+"""Kinds that a keypad with five letters cannot answer."""
 LCD_PAUSE_S = 0.1
 """Written faster, the display is garbled."""
 LOOK_S = 2.0
@@ -137,7 +139,7 @@ class IclickerTalk:
         polled: int | None = None
         while True:
             view = self._view
-            wanted = None if view is None or view.kind == "number" else view.question
+            wanted = None if view is None or view.kind in UNFIT else view.question
             if polled is not None and polled != wanted:
                 self._closing = polled
                 yield from self._close_poll()
@@ -223,7 +225,7 @@ def lcd_lines(view: QuestionView | None) -> tuple[str, str]:
     """What the display says, two lines of 16 characters."""
     if view is None:
         lines = ("Connected", "no question open")
-    elif view.kind == "number":
+    elif view.kind in UNFIT:
         lines = (f"Question {view.question}", "not by clicker")
     else:
         lines = (f"Question {view.question}", f"{view.answered} answered")

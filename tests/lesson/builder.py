@@ -76,7 +76,11 @@ class Builder:
         timer_s: int | None = None,
         lesson: str = LESSON,
     ) -> Question:
-        count = {"single": 4, "multiple": 4}.get(kind, 0) if options is None else options
+        count = (
+            {"single": 4, "multiple": 4, "scale": 5, "order": 4}.get(kind, 0)
+            if options is None
+            else options
+        )
         self.do(
             cmd.AskQuestion(
                 lesson=lesson,

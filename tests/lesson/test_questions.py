@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,12 @@ from agent.lesson.questions import KeyInvalid, check_question, is_right, normali
         ("number", "1200", "1200"),
         ("number", ".5", "0.5"),
         ("number", "\uff11\uff12", "12"),
+        ("scale", "3", "3"),
+        ("scale", "d", "4"),
+        ("order", "bcad", "BCAD"),
+        ("order", "2,3,1,4", "BCAD"),
+        ("order", "B > C > A > D", "BCAD"),
+        ("attendance", "", "here"),
     ],
 )
 def test_an_answer_has_one_way_to_be_written(
@@ -51,6 +59,12 @@ def test_an_answer_has_one_way_to_be_written(
         ("number", "12a", "number_unreadable"),
         ("number", "9" * 21, "number_unreadable"),
         ("number", "nan", "number_unreadable"),
+        ("scale", "5", "option_unknown"),
+        ("scale", "10", "one_option_only"),
+        ("order", "BCA", "order_incomplete"),
+        ("order", "BCAA", "order_incomplete"),
+        ("order", "BCADB", "order_incomplete"),
+        ("order", "BCAE", "option_unknown"),
     ],
 )
 def test_what_is_no_answer_says_why(kind: QuestionKind, pressed: str, code: str) -> None:
@@ -58,13 +72,40 @@ def test_what_is_no_answer_says_why(kind: QuestionKind, pressed: str, code: str)
         normalise(kind, 4, pressed)
 
 
-@given(st.sampled_from(["single", "multiple", "true_false", "number"]), st.text(max_size=40))
+@given(st.sampled_from(get_args(QuestionKind)), st.text(max_size=40))
 def test_any_text_is_an_answer_or_a_named_refusal(kind: QuestionKind, pressed: str) -> None:
     try:
         recorded = normalise(kind, 4, pressed)
     except KeyInvalid:
         return
     assert normalise(kind, 4, recorded) == recorded
+
+
+def test_the_tenth_step_of_a_scale_is_0_on_a_keypad_with_digits() -> None:
+    assert [normalise("scale", 10, key) for key in ("10", "0", "J")] == ["10"] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "right", "wrong"),
+    [
+        ("12.50 ± .1", "12.5±0.1", ["12.4", "12.6", "12.50"], ["12.61", "12.39", "-12.5"]),
+        ("-3+/-0.5", "-3±0.5", ["-3.5", "-2.5"], ["-2.49", "3"]),
+        ("10..12", "10..12", ["10", "11.999", "12"], ["9.9", "12.01"]),
+        ("-2 ~ -1", "-2..-1", ["-1.5"], ["1.5"]),
+        ("5±0", "5", ["5"], ["5.01"]),
+        ("\uff15\uff0e\uff15", "5.5", ["5.5"], ["5"]),
+    ],
+)
+def test_a_number_is_right_within_its_tolerance_or_range(
+    given: str, key: str, right: list[str], wrong: list[str]
+) -> None:
+    checked = check_question("number", [], [given])[1]
+    assert checked == [key]
+    assert check_question("number", [], checked)[1] == checked
+    for typed in right:
+        assert is_right(normalise("number", 0, typed), checked, "number")
+    for typed in wrong:
+        assert not is_right(normalise("number", 0, typed), checked, "number")
 
 
 def test_a_key_may_be_written_in_two_ways() -> None:
@@ -84,6 +125,17 @@ def test_a_key_may_be_written_in_two_ways() -> None:
         ("single", ["x", "y"], ["C"], "key_invalid"),
         ("single", ["x", "y"], [], "key_invalid"),
         ("number", [], [""], "key_invalid"),
+        ("number", [], ["5±-1"], "key_invalid"),
+        ("number", [], ["12..10"], "key_invalid"),
+        ("number", [], ["1±1±1"], "key_invalid"),
+        ("number", [], ["about 5"], "key_invalid"),
+        ("order", ["", ""], None, "options_count"),
+        ("order", [""] * 9, None, "options_count"),
+        ("order", [""] * 3, ["AB"], "key_invalid"),
+        ("scale", [""], None, "options_count"),
+        ("scale", [""] * 5, ["3"], "key_invalid"),
+        ("text", ["x"], None, "options_count"),
+        ("attendance", [], ["here"], "key_invalid"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(
@@ -94,6 +146,6 @@ def test_a_question_that_makes_no_sense_is_refused(
 
 
 def test_right_is_unknown_without_a_key() -> None:
-    assert is_right("A", None) is None
-    assert is_right("A", ["A"]) is True
-    assert is_right("B", ["A"]) is False
+    assert is_right("A", None, "single") is None
+    assert is_right("A", ["A"], "single") is True
+    assert is_right("B", ["A"], "single") is False

@@ -90,6 +90,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "timer"): {"step": "pause"},
     ("put", "{who}"): {"key": "A"},
     ("put", "auto-close"): {"on": True},
+    ("post", "texts"): {"group": "a", "shown": True},
     ("post", "ink"): {"width_mm": 4, "points": [[1, 2, 0]]},
     ("post", "undo"): {},
     ("post", "clear"): {},

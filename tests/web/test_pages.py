@@ -4,7 +4,7 @@ import pytest
 
 from agent.lesson.events import QuestionKind
 from agent.lesson.model import answers_by_respondent
-from agent.web.pages import MAX_NUMBER_BARS, bars
+from agent.web.distribution import MAX_NUMBER_BARS, bars
 from tests.lesson.builder import Builder
 
 
@@ -42,6 +42,20 @@ def distribution(
             [("12.5", 2, True), ("7", 1, False), ("-3", 1, False)],
         ),
         ("number", [], ["1"], []),
+        (
+            "number", ["12.45", "7", "12.5", "7", "12.61", "12.6"], ["12.5±0.1"],
+            [("12.5±0.1", 3, True), ("7", 2, False), ("12.61", 1, False)],
+        ),
+        (
+            "order", ["BCAD", "2314", "ABCD"], ["ABCD"],
+            [("BCAD", 2, False), ("ABCD", 1, True)],
+        ),
+        (
+            "scale", ["1", "5", "E"], None,
+            [("1", 1, None), ("2", 0, None), ("3", 0, None), ("4", 0, None), ("5", 2, None)],
+        ),
+        ("attendance", ["A"], None, []),
+        ("text", ["A"], ["a"], []),
     ],
 )  # fmt: skip
 def test_bars(
@@ -51,8 +65,9 @@ def test_bars(
     expected: list[tuple[str, int, bool | None]],
 ) -> None:
     assert distribution(kind, presses, key) == expected
-    for _, _, right in distribution(kind, presses, key, with_key=False):
+    for name, _, right in distribution(kind, presses, key, with_key=False):
         assert right is None
+        assert "±" not in name
 
 
 def test_the_rarest_numbers_share_a_bar() -> None:

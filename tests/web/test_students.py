@@ -164,7 +164,7 @@ async def test_the_first_answer_counts_where_the_question_says_so(board: Board) 
         attempt("A") | {"attempt_id": ""},
         attempt("A") | {"attempt_id": "x" * 65},
         attempt("A") | {"attempt_id": "a b c d e f"},
-        attempt("A" * 65),
+        attempt("A" * 401),
         attempt("A") | {"seat": "1" * 65},
         attempt("A") | {"student": "1"},
     ],

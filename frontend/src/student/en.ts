@@ -63,6 +63,8 @@ export const en = {
     question_unknown: "That question has passed; this did not count.",
     option_unknown: "There is no such option. Choose again.",
     one_option_only: "Only one option here.",
+    order_incomplete: "Put every item in its place, each once.",
+    text_too_long: "Too long: 200 characters at most.",
     number_unreadable: "That is not a number. Type it again.",
     first_answer_counts: "The first answer counts, and yours is in.",
     answer_entered: "Your teacher has entered your answer; that one counts.",

@@ -61,6 +61,8 @@ export const zh = {
     question_unknown: "这道题已经过去，这次没有计入。",
     option_unknown: "没有这个选项，请重选。",
     one_option_only: "这题只能选一个。",
+    order_incomplete: "每一项都要排，而且只排一次。",
+    text_too_long: "太长了，最多 200 字。",
     number_unreadable: "这不是一个数，请重输。",
     first_answer_counts: "这题只认第一次，你的第一次答案有效。",
     answer_entered: "老师已替你填了答案，以老师填的为准。",

@@ -56,6 +56,8 @@ export const problems = {
   corners_bad: "Those are not the four corners. Touch them again: upper left, upper right, lower right, lower left.",
   size_out_of_range: "A board is between 100 and 20,000 mm wide and high.",
   calibration_over: "The calibration has ended. Begin it again.",
+  group_unknown: "Nobody answers so any more.",
+  groups_full: "The room reads 12 answers at most. Take one back first.",
   not_revealed: "Reveal the answer first, then the projector can show it.",
   roster_invalid: "The roster has errors and was not taken. Correct the lines and send it again.",
   roster_empty: "The list has no students. Choose another file.",

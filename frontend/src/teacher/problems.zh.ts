@@ -54,6 +54,8 @@ export const problems = {
   corners_bad: "这不是四个角。请重新依次点：左上、右上、右下、左下。",
   size_out_of_range: "白板的宽和高应在 100 到 20000 毫米之间。",
   calibration_over: "校准已结束，请重新开始。",
+  group_unknown: "已经没有人这样回答了。",
+  groups_full: "大屏最多展示 12 个答案，请先收回一个。",
   not_revealed: "先公布答案，大屏才能显示它。",
   roster_invalid: "名单有错误，没有导入。请按行改好再传。",
   roster_empty: "名单里没有学生。请选另一个文件。",
