@@ -18,10 +18,11 @@ from agent.journal.recovery import open_journal
 from agent.journal.store import Journal
 from agent.lesson import commands as cmd
 from agent.lesson import events as ev
-from agent.lesson.model import Question, State
+from agent.lesson.model import Moment, Question, State
 from agent.settings import CloudSection, DeviceSection, Settings
 from agent.wire.payloads import Receipt, encode
 from agent.wire.topics import Address
+from drivers.readings import KeyPress
 from drivers.sim.receiver import PtyLine, Shown, VirtualReceiver
 from tests.cloud.school import School, until
 from tests.cloud.visitor import Visitor
@@ -74,6 +75,35 @@ async def test_a_question_whose_time_ran_out_meanwhile_is_closed(settings: Setti
     assert [ev.decode_body(row.kind, row.body) for row in closed] == [
         ev.QuestionClosed(lesson=LESSON, question=1, by="timer")
     ]
+
+
+async def test_a_round_its_paused_timer_and_an_entered_answer_are_there_after_a_restart(
+    settings: Settings,
+) -> None:
+    async with Board(settings) as board:
+        intake = board.intake
+        press = KeyPress(
+            device="r", mono_ns=clock.now_ns() - AN_HOUR_NS + 10**9, keypad="0A", key="A"
+        )
+        await intake.emit(press)
+        await intake.submit(cmd.AskAgain(lesson=LESSON, question=1))
+        at = Moment(board.journal.boot, clock.now_ns())
+        await intake.submit(cmd.PauseTimer(lesson=LESSON, question=2, at=at))
+        await intake.submit(cmd.EnterAnswer(lesson=LESSON, question=2, who="0A", key="B"))
+        before = asked(board)
+    async with Board(settings) as board:
+        assert asked(board) == before
+        assert (before.round, before.status, before.entered["0A"].key) == (2, "open", "B")
+        assert before.timer is not None
+        assert not before.timer.running
+        late = KeyPress(
+            device="r", mono_ns=clock.now_ns() - AN_HOUR_NS + 10**9, keypad="0B", key="B"
+        )
+        await board.intake.emit(late)  # kept by its receiver since the first round
+        first = board.intake.committed.lessons[-1].questions[0]
+        while "0B" not in first.answers:
+            await asyncio.sleep(0.005)
+        assert set(first.answers) == {"0A", "0B"}
 
 
 async def test_a_board_that_stops_leaves_a_snapshot_of_its_last_event(settings: Settings) -> None:

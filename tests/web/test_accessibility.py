@@ -118,6 +118,7 @@ def steer(page: Page, phone: Page) -> None:
     expect(page.locator(".past-list .button")).to_be_visible()
     check(page, "a round is void")
     page.locator(".notice-action").last.click()
+    expect(page.locator(".past-again")).to_have_count(0)  # the newest round is on the card
     expect(page.locator(".past-list .button")).to_have_count(0)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from agent.web import live
 from agent.web.live import Live, PageView
+from agent.web.round_views import TimerView
 from agent.web.views import AskedView, StorageHealth, StudentView
 from tests.web.room import API, Board
 
@@ -36,7 +37,8 @@ class Source:
             status="open",
             policy="last_wins",
             opened_ago_ms=self.age_ms,
-            timer_s=None,
+            timer_s=60,
+            timer=TimerView(left_ms=60_000 - self.age_ms, running=True, changes=0),
         )
         return StudentView(version=version, lesson="l", question=asked)
 

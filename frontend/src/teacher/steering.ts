@@ -7,10 +7,16 @@ import { t } from "./words";
 
 const at = (number: number, step: string) => `${board.at}/questions/${number}/${step}`;
 
+/** Which round of a question, by the number that people see, would be the next; void ones have theirs. */
+export function nextRound(place: number): number {
+  const rounds = (board.view?.lesson?.history ?? []).filter((one) => one.place === place).map((one) => one.round);
+  return Math.max(1, ...rounds) + 1;
+}
+
 export const steer = {
-  async again(): Promise<void> {
+  async again(number = board.number): Promise<void> {
     const once = { "Idempotency-Key": newId() };
-    await board.step(() => call("POST", at(board.number, "again"), undefined, once));
+    await board.step(() => call("POST", at(number, "again"), undefined, once));
   },
 
   async reopen(): Promise<void> {
