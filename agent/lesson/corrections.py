@@ -57,7 +57,7 @@ def _enter(state: State, command: cmd.EnterAnswer) -> list[ev.Event]:
     if question.kind == "buzz":
         hint = "a buzz-in is about who is first; nobody can be entered"
         raise LessonRefused("answer_unfit", "question", hint)
-    if key is not None:
+    if key:  # of a call, too, nothing is no answer, though any key is one
         try:
             key = normalise(question.kind, len(question.options), key[:MAX_ENTERED_CHARS])
         except KeyInvalid as problem:

@@ -98,6 +98,14 @@ def test_nobody_unknown_and_no_nonsense_is_entered(room: Builder) -> None:
         room.enter("s1", "buzz", 2)
 
 
+def test_in_a_call_a_student_is_entered_as_here_and_taken_out_again(room: Builder) -> None:
+    room.ask("attendance")
+    room.enter("s2", "A", 2)
+    assert answers(room, 2) == {"s2": "here"}
+    room.enter("s2", "", 2)
+    assert answers(room, 2) == {}
+
+
 def test_a_void_question_stays_on_record_and_the_one_before_is_there_again(room: Builder) -> None:
     first = room.question
     room.press("0A", "A")
