@@ -262,6 +262,30 @@ def _flash(arguments: argparse.Namespace) -> int:
     return WELL
 
 
+def _roster(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from agent.commands import roster
+    from agent.settings_file import load
+
+    data_dir = load(arguments.config).agent.data_dir
+    if arguments.what == "undo":
+        undone = roster.undo(data_dir)
+        print(f"As before: {', '.join(undone.classes)}")
+        return WELL
+    if arguments.path is None:
+        raise InputInvalid("path_missing", "roster import", "say which FILE or FOLDER")
+    take = not arguments.dry_run
+    seen, reply = roster.send(data_dir, arguments.path, class_id=arguments.class_id, take=take)
+    if arguments.json:
+        print(msgspec.json.encode({"taken": take and reply.ok, "preview": seen}).decode())
+    else:
+        print(*roster.lines(seen), sep="\n")
+        said = "taken" if reply.ok and take else "nothing was taken"
+        print(said if reply.ok or not reply.hint else reply.hint)
+    return WELL if seen.takeable and reply.ok else CORRECT_IT
+
+
 def _set_pin(arguments: argparse.Namespace) -> int:
     from agent.commands import pin_entry
     from agent.settings_file import load
@@ -355,6 +379,8 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
 
+    _roster_arguments(commands.add_parser("roster", help="take a class list, or undo the newest"))
+
     set_pin = commands.add_parser(
         "set-pin", help="change the teacher's PIN, read from the terminal or standard input"
     )
@@ -379,6 +405,28 @@ def _sets_arguments(sets: argparse.ArgumentParser) -> None:
     export.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
     export.add_argument("set", metavar="SET", help="its id or name, as `sets list` shows it")
     export.add_argument("out", type=Path, metavar="OUT", help="a file that does not exist yet")
+
+
+def _roster_arguments(roster: argparse.ArgumentParser) -> None:
+    roster.set_defaults(carry_out=_roster)
+    roster.add_argument("what", choices=["import", "undo"], metavar="import|undo")
+    roster.add_argument("--config", type=Path, required=True, metavar="FILE", help=SETTINGS)
+    roster.add_argument(
+        "path",
+        type=Path,
+        nargs="?",
+        metavar="FILE|FOLDER",
+        help="CSV, xlsx, or OneRoster as a zip or a folder",
+    )
+    roster.add_argument(
+        "--class",
+        dest="class_id",
+        default="",
+        metavar="NAME",
+        help="the class, where the file names none (default: the file's name)",
+    )
+    roster.add_argument("--dry-run", action="store_true", help="look it over, take nothing")
+    roster.add_argument("--json", action="store_true", help="one JSON object, with names")
 
 
 def _flash_arguments(flash: argparse.ArgumentParser) -> None:

@@ -231,6 +231,7 @@ class Board:
         from agent.cloud.roll_ups import RollUps
         from agent.flashing import Flashing
         from agent.reports import cloud_health, storage_health
+        from agent.rosters.desk import attend
         from agent.web.auth import Access
         from agent.web.server import WebServer
 
@@ -283,7 +284,12 @@ class Board:
         self._watches.add("uplink", uplink.watch())
         self._watches.add("clock", wall.watch())
         self._watches.add("storage", storage.watch())
-        control = Control(data_dir, {"restore": self._restore}, hold=flashing.hold_port)
+        control = Control(
+            data_dir,
+            {"restore": self._restore},
+            hold=flashing.hold_port,
+            attend={"roster": attend(self.web.roster_desk)},
+        )
         await exits.enter_async_context(control)
         self._watches.add("control", self._until_restored())
         if storage.salvages:

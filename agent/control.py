@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
@@ -23,14 +23,18 @@ log = logging.getLogger(__name__)
 
 SOCKET = "control.sock"
 MAX_LINE_BYTES = 4096
+MAX_BODY_BYTES = 4 * 1024 * 1024
 ANSWER_S = 10.0
+ATTEND_S = 120.0
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command asks for."""
+    """What a command asks for. `body_bytes` follow its line."""
 
     do: str
     device: str = ""
+    given: dict[str, str] = {}
+    body_bytes: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +43,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     hint: str = ""
     code: str = ""
+    told: msgspec.Raw = msgspec.Raw(b"null")
 
 
+Attend = Callable[[dict[str, str], bytes], Awaitable[Reply]]
+"""Does what takes a while with what was given and the bytes that came along."""
 Carry = Callable[[], Reply]
 Hold = Callable[[str], AbstractAsyncContextManager[object]]
 """Keeps a device free for whoever asked. Raises AgentError where it cannot be."""
@@ -50,12 +57,18 @@ class Control:
     """Answers commands. An async context manager."""
 
     def __init__(
-        self, data_dir: Path, carry_out: dict[str, Carry], *, hold: Hold | None = None
+        self,
+        data_dir: Path,
+        carry_out: dict[str, Carry],
+        *,
+        hold: Hold | None = None,
+        attend: dict[str, Attend] | None = None,
     ) -> None:
-        """`carry_out`: by the word of a command."""
+        """`carry_out`, `attend`: by the word of a command."""
         self._path = data_dir / SOCKET
         self._carry_out = carry_out
         self._hold = hold
+        self._attend = attend or {}
         self._holding: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -92,6 +105,8 @@ class Control:
                 self._holding.add(holding)
                 holding.add_done_callback(self._holding.discard)
                 await asyncio.wait([holding])
+            elif wish.do in self._attend:
+                await _tell(writer, await self._attended(wish, reader))
             else:
                 await _tell(writer, self._carried_out(wish.do))
         except (msgspec.DecodeError, ValueError, OSError, TimeoutError) as error:
@@ -115,6 +130,18 @@ class Control:
             await _tell(writer, Reply(ok=False, code=error.code, hint=error.hint))
         except OSError as error:
             log.warning("the hold of %s ends: %s", device, error)
+
+    async def _attended(self, wish: Wish, reader: asyncio.StreamReader) -> Reply:
+        if not 0 <= wish.body_bytes <= MAX_BODY_BYTES:
+            return Reply(ok=False, code="too_large", hint=f"at most {MAX_BODY_BYTES} bytes")
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                body = await reader.readexactly(wish.body_bytes)
+            return await self._attend[wish.do](wish.given, body)
+        except asyncio.IncompleteReadError as error:
+            return Reply(ok=False, hint=f"only {len(error.partial)} bytes came")
+        except AgentError as error:
+            return Reply(ok=False, code=error.code, hint=error.hint)
 
     def _carried_out(self, word: str) -> Reply:
         try:
@@ -142,6 +169,13 @@ def ask(data_dir: Path, word: str) -> Reply | None:
         return _asked(line, data_dir, Wish(do=word))
 
 
+def send(data_dir: Path, word: str, given: dict[str, str], body: bytes = b"") -> Reply | None:
+    """Have the running agent do something with a file; None if none runs. Blocks."""
+    wish = Wish(do=word, given=given, body_bytes=len(body))
+    with socket.socket(socket.AF_UNIX) as line:
+        return _asked(line, data_dir, wish, body, ATTEND_S)
+
+
 @contextmanager
 def hold(data_dir: Path, device: str) -> Iterator[int | None]:
     """Have the running agent leave a device alone meanwhile; None if no agent runs. Blocks.
@@ -163,14 +197,20 @@ def hold(data_dir: Path, device: str) -> Iterator[int | None]:
         yield None if reply is None else line.fileno()
 
 
-def _asked(line: socket.socket, data_dir: Path, wish: Wish) -> Reply | None:
-    line.settimeout(ANSWER_S)
+def _asked(
+    line: socket.socket,
+    data_dir: Path,
+    wish: Wish,
+    body: bytes = b"",
+    answer_s: float = ANSWER_S,
+) -> Reply | None:
+    line.settimeout(answer_s)
     try:
         line.connect(str(data_dir / SOCKET))
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     try:
-        line.sendall(msgspec.json.encode(wish) + b"\n")
+        line.sendall(msgspec.json.encode(wish) + b"\n" + body)
         return msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
     except (OSError, msgspec.DecodeError):
         return Reply(ok=False, hint="the agent did not answer; its log says why")

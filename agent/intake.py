@@ -44,6 +44,7 @@ NEED_ROOM = (
     cmd.AskQuestion,
     cmd.JoinPhone,
     cmd.ReplaceRoster,
+    cmd.TakeRosters,
     cmd.DrawStroke,
     cmd.PlacePicture,
 )

@@ -67,6 +67,29 @@ class RosterStore:
             raise CommitFailed("not_durable", str(self.path), hint) from error
         everybody[class_id] = _by_pseudonym(students)
 
+    def note(self, name: str) -> bytes | None:
+        """What was kept beside the lists under this name."""
+        self._all()
+        with closing(self._connect()) as db:
+            found = db.execute("select body from note where name = ?", (name,)).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def keep_note(self, name: str, body: bytes | None) -> None:
+        """Keep something beside the lists, which may hold names; None: no more.
+
+        Raises:
+            CommitFailed: nothing was written.
+        """
+        self._all()
+        try:
+            with closing(self._connect()) as db, db:
+                db.execute("delete from note where name = ?", (name,))
+                if body is not None:
+                    db.execute("insert into note values(?, ?)", (name, body))
+        except sqlite3.Error as error:
+            hint = f"free space or check the disk ({error})"
+            raise CommitFailed("not_durable", str(self.path), hint) from error
+
     def look(self) -> None:
         """See whether the file reads, so that people are told before they need a name."""
         with suppress(sqlite3.Error):
@@ -103,6 +126,9 @@ class RosterStore:
         db.execute(
             "create table if not exists student(class_id text, place integer, student text,"
             " number text, name text, primary key(class_id, student)) without rowid"
+        )
+        db.execute(
+            "create table if not exists note(name text primary key, body blob) without rowid"
         )
         return db
 

@@ -183,6 +183,21 @@ class ReplaceRoster(Command, frozen=True, kw_only=True):
     cards: dict[str, str] = {}
 
 
+class TakenClass(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a class: its students in order, and whose its keypads and cards are."""
+
+    class_id: str
+    students: list[str]
+    keypads: dict[str, str] = {}
+    cards: dict[str, str] = {}
+
+
+class TakeRosters(Command, frozen=True, kw_only=True):
+    """These classes are from now on just so; all of them or none."""
+
+    classes: list[TakenClass]
+
+
 class Bind(Command, frozen=True, kw_only=True):
     """The keypad or the card (a keyed hash) is this student's."""
 

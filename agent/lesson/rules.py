@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.lesson import commands as cmd
-from agent.lesson import corrections, drawing, rounds, texts, timing
+from agent.lesson import corrections, drawing, enrolment, rounds, texts, timing
 from agent.lesson import events as ev
 from agent.lesson.errors import LessonRefused, NotThere
 from agent.lesson.model import (
@@ -332,6 +332,7 @@ _RULES: dict[type[cmd.Command], Callable[[State, Any], list[ev.Event]]] = {
     **corrections.RULES,
     **texts.RULES,
     cmd.ReplaceRoster: _replace_roster,
+    cmd.TakeRosters: enrolment.take_rosters,
     cmd.Bind: _bind,
     cmd.Unbind: _unbind,
     cmd.DrawStroke: drawing.draw,

@@ -18,6 +18,7 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Lesson
 from agent.pictures import PictureStore
+from agent.rosters.desk import RosterDesk
 from agent.supervisor import Supervisor
 from agent.web.auth import Access, Role, Session
 from agent.web.live import Live
@@ -49,6 +50,7 @@ class Context:
     journal: Journal
     rosters: RosterStore
     sets: SetStore
+    roster_desk: RosterDesk
     identity: Identity
     supervisor: Supervisor
     flashing: Flashing

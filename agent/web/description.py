@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from agent.clock import ClockQuality
 from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
+from agent.rosters.desk import RosterPreview, RosterTaken
 from agent.sets.items import SetProblem
 from agent.web.device_views import DeviceView, FlashView, KeypadView, MonitorView
 from agent.web.set_views import SetReport, SetsReply, SetView
@@ -66,6 +67,12 @@ class RosterReply(View, frozen=True, kw_only=True):
     school_year: int
     clock: ClockQuality
     problems: list[LineProblem]
+
+
+class RostersReply(View, frozen=True, kw_only=True):
+    """`undo`: the classes that undoing the newest roster would put back."""
+
+    undo: list[str]
 
 
 class RosterProblem(Problem, frozen=True, kw_only=True):
@@ -230,7 +237,7 @@ class Operation(NamedTuple):
     """What an operation answers with, and who may ask. No body: a status of 204."""
 
     status: int
-    body: type[View] | None
+    body: type[msgspec.Struct] | None
     who: tuple[str, ...] = ()
     media: str = "application/json"
 
@@ -252,6 +259,10 @@ OPERATIONS = {
     ("post", "/screens/{screen}/refuse"): Operation(204, None, TEACHER),
     ("get", "/classes"): Operation(200, ClassesReply, STAFF),
     ("put", "/classes/{class_id}/roster"): Operation(200, RosterReply, TEACHER),
+    ("get", "/rosters"): Operation(200, RostersReply, TEACHER),
+    ("post", "/rosters/preview"): Operation(200, RosterPreview, TEACHER),
+    ("post", "/rosters/take"): Operation(200, RosterTaken, TEACHER),
+    ("post", "/rosters/undo"): Operation(200, RosterTaken, TEACHER),
     ("post", "/classes/{class_id}/bindings"): Operation(201, BoundReply, STAFF),
     ("delete", "/classes/{class_id}/bindings"): Operation(204, None, STAFF),
     ("get", "/lessons"): Operation(200, LessonsReply, STAFF),
@@ -343,7 +354,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _describe(made: dict[str, Any]) -> None:
     bodies = {one.body for one in OPERATIONS.values() if one.body is not None}
-    kinds: list[type[View]] = sorted(
+    kinds: list[type[msgspec.Struct]] = sorted(
         {*bodies, *_VIEWS_OF_STREAM, Problem, RosterProblem, SetRefused},
         key=lambda one: one.__name__,
     )
@@ -366,7 +377,7 @@ def _describe(made: dict[str, Any]) -> None:
 
 
 def _responses(
-    short: str, operation: Operation, named: dict[type[View], dict[str, Any]]
+    short: str, operation: Operation, named: dict[type[msgspec.Struct], dict[str, Any]]
 ) -> dict[str, Any]:
     problem = named[_REFUSALS.get(short, Problem)]
     answered: dict[str, Any] = {"description": "Done"}

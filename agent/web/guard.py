@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.pictures import MAX_PICTURE_BYTES
+from agent.rosters.model import MAX_FILE_BYTES
 from agent.web.problems import problem_response
 from agent.web.views import Problem
 
@@ -92,6 +93,8 @@ class Guard:
 def _limit(path: str) -> int:
     if path == "/api/v1/sets":
         return MAX_SET_BYTES
+    if path.endswith("/rosters/preview"):
+        return MAX_FILE_BYTES
     if path.endswith("/flash"):
         return MAX_IMAGE_BYTES
     if path.endswith("/picture"):

@@ -138,7 +138,11 @@ def routes(ctx: Context) -> APIRouter:  # noqa: PLR0915 (one short function a ro
         ctx.demand(request, "teacher", "guest")
         rolls = ctx.intake.committed.classes
         return {
-            "classes": [{"id": key, "students": len(roll.students)} for key, roll in rolls.items()]
+            "classes": [
+                {"id": key, "students": len(roll.students)}
+                for key, roll in rolls.items()
+                if roll.students
+            ]
         }
 
     @router.put(

@@ -45,6 +45,7 @@ UNPROCESSABLE = {
     "binding_unclear",
     "keypad_invalid",
     "roster_invalid",
+    "roster_inconsistent",
     "class_invalid",
     "set_unreadable",
     "set_empty",

@@ -25,6 +25,7 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.pictures import PictureStore
+from agent.rosters.desk import RosterDesk
 from agent.supervisor import Supervisor
 from agent.web import (
     board,
@@ -33,6 +34,7 @@ from agent.web import (
     lessons,
     pictures,
     problems,
+    rosters,
     sessions,
     steering,
     students,
@@ -155,6 +157,9 @@ class WebServer:
             room_code=access.room_code,
             join_url=self._join_url,
         )
+        self.roster_desk = RosterDesk(
+            intake=intake, rosters=rosters, identity=identity, today=today
+        )
         self.context = Context(
             device=device,
             place=place,
@@ -162,6 +167,7 @@ class WebServer:
             journal=journal,
             rosters=rosters,
             sets=sets,
+            roster_desk=self.roster_desk,
             identity=identity,
             supervisor=supervisor,
             flashing=flashing,
@@ -287,6 +293,7 @@ class WebServer:
             classes=[
                 ClassView(id=key, students=len(roll.students))
                 for key, roll in state.classes.items()
+                if roll.students
             ],
             lesson=None if lesson is None else ctx.pages.lesson(lesson),
             pairing=(
@@ -359,7 +366,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    routed = (sessions, lessons, steering, texts, ink, pictures, corners)
+    routed = (sessions, lessons, rosters, steering, texts, ink, pictures, corners)
     for module in (*routed, flash_routes, set_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)

@@ -15,7 +15,7 @@ from benchmarks.decoders import recordings
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = (
     *("run", "demo", "check-config", "devices", "decode", "outbox"),
-    *("backup", "restore", "damaged", "sets", "set-pin", "flash", "version"),
+    *("backup", "restore", "damaged", "sets", "roster", "set-pin", "flash", "version"),
 )
 SETTINGS = """\
 [agent]

@@ -62,6 +62,11 @@ ACTIONS = st.one_of(
     st.builds(cmd.JoinPhone, lesson=st.sampled_from(LESSONS), seat=st.just("seat-1")),
     st.builds(cmd.ReplaceRoster, class_id=st.just("7-3"),
               students=st.lists(st.sampled_from(["s1", "s2", "s3"]), unique=True)),
+    st.builds(cmd.TakeRosters, classes=st.lists(st.sampled_from([
+        cmd.TakenClass(class_id="7-3", students=["s2", "s1"], keypads={"0A": "s1", "0B": "s1"}),
+        cmd.TakenClass(class_id="7-3", students=["s1", "s3"], cards={"c1": "s3"}),
+        cmd.TakenClass(class_id="7-3", students=[]),
+    ]), max_size=2)),
     st.builds(cmd.Bind, class_id=st.just("7-3"), student=st.sampled_from(["s1", "s2"]),
               keypad=st.sampled_from(KEYPADS)),
     st.builds(cmd.Unbind, class_id=st.just("7-3"), keypad=st.sampled_from(KEYPADS)),

@@ -257,17 +257,28 @@ def test_a_screen_becomes_the_projector_only_when_the_teacher_allows_it(room: Ro
     expect(guest.locator(".tag")).to_have_text("代课")
 
 
-def test_a_roster_is_taken_whole_or_told_line_by_line(room: Room) -> None:
+def test_a_roster_is_looked_over_then_taken_and_undone(room: Room) -> None:
     teacher = room.teacher()
     teacher.get_by_text("导入名单").click()
-    give(teacher, "七年级3班.csv", "学号,姓名\n1,甲同学\n1,乙同学\n2,\n")
+    give(teacher, "七年级3班.csv", "学号,姓名,血型\n1,甲同学\n1,乙同学\n2,\n3,<b>丙</b>\n")
     expect(teacher.locator(".roster input[type=text]")).to_have_value("七年级3班")
-    teacher.locator(".roster button").click()
-    expect(teacher.locator(".line-problems li")).to_have_text(
-        [re.compile("第 3 行.*学号与前面某行重复"), re.compile("第 4 行.*缺姓名")]
+    expect(teacher.locator("[role=alert] .line-problems li")).to_have_text(
+        [
+            re.compile("第 3 行.*学号与前面某行重复", re.S),
+            re.compile("第 4 行.*缺姓名", re.S),
+            re.compile("第 5 行.*网页标记", re.S),
+        ]
     )
-    give(teacher, "x.csv", "学号,姓名\n1,甲同学\n2,乙同学\n3,丙同学\n")
-    teacher.locator(".roster button").click()
+    expect(teacher.get_by_text("1 条提示")).to_be_visible()
+    expect(teacher.locator(".class-button")).to_have_count(0)
+    give(teacher, "七年级3班.csv", "学号,姓名\n1,甲同学\n")
+    expect(teacher.locator(".roster-preview td")).to_have_text(["1", "1", "0", "0", "0", "0"])
+    teacher.get_by_test_id("roster-take").click()
+    expect(teacher.locator(".class-button")).to_have_text(re.compile("七年级3班.*1 人", re.S))
+    teacher.get_by_test_id("roster-undo").click()
+    expect(teacher.locator(".class-button")).to_have_count(0)
+    give(teacher, "七年级3班.csv", "学号,姓名\n1,甲同学\n2,乙同学\n3,丙同学\n")
+    teacher.get_by_test_id("roster-take").click()
     expect(teacher.locator(".class-button")).to_have_text(re.compile("七年级3班.*3 人", re.S))
 
     teacher.locator(".class-button").click()

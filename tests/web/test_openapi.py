@@ -92,6 +92,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("put", "auto-close"): {"on": True},
     ("post", "texts"): {"group": "a", "shown": True},
     ("post", "ink"): {"width_mm": 4, "points": [[1, 2, 0]]},
+    ("post", "take"): {"id": "x"},
     ("post", "undo"): {},
     ("post", "clear"): {},
     ("post", "attach"): {"question": 1},
