@@ -100,7 +100,8 @@ def _cell(cell: Any, source: Any) -> tuple[str, str]:
         return "", "cell_error"
     if isinstance(value, datetime | date | time | timedelta):
         day = value.isoformat() if not isinstance(value, timedelta) else str(value)
-        return day.removesuffix("T00:00:00"), "cell_date"
+        # With dots, so that it passes for no number of a student, keypad or card.
+        return day.removesuffix("T00:00:00").replace("-", "."), "cell_date"
     if isinstance(value, bool):
         return str(value).lower(), ""
     if isinstance(value, int | float):

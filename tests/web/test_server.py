@@ -46,7 +46,7 @@ def another_server(board: Board, **settings: object) -> WebServer:
     parts = {
         name: getattr(ctx, name)
         for name in (
-            "device", "place", "intake", "journal", "rosters", "identity", "supervisor",
+            "device", "place", "intake", "journal", "rosters", "sets", "identity", "supervisor",
             "flashing", "phones", "pictures", "access", "cloud", "clock_synced", "storage",
             "wall", "today",
         )
