@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.web.browser_room import ROOT, Room
 
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ROSTER = "1,甲同学,82E97001\n2,乙同学,82E97002\n3,Ann,82E97003\n"
+CHANGED = "学号,姓名,鞋码\n1,甲同學,\n2,\n4,<b>\n3,Ann,\n5,戊同学,\n"
 LOOKS = [
     pytest.param({"locale": "zh-CN", "color_scheme": "light"}, id="zh-light"),
     pytest.param({"locale": "en-GB", "color_scheme": "dark"}, id="en-dark"),
@@ -58,7 +59,12 @@ def test_the_teachers_page(room: Room, looks: dict[str, str], width: int) -> Non
     page = room.teacher(**looks, **size)
     expect(page.locator(".class-button")).to_be_visible()
     page.locator(".fold summary").click()
-    check(page, "before the lesson")
+    given: FilePayload = {"name": "7-3.csv", "mimeType": "text/csv", "buffer": CHANGED.encode()}
+    page.locator("input[type=file]").set_input_files(given)
+    page.get_by_test_id("roster-take").wait_for()
+    for more in page.locator(".roster-people summary").all():
+        more.click()
+    check(page, "before the lesson, a roster looked over")
     page.locator(".class-button").click()
     next_step = page.get_by_test_id("next")
     next_step.wait_for()

@@ -81,8 +81,5 @@ export const en: Words<typeof zh> = {
     cell_error: "The cell shows an error. Put the value.",
     cell_rounded: "Excel has rounded this long number. Make the column text and put it again.",
     cell_date: "Excel has made a date of this cell. Is it right?",
-    preview_unknown: "What was looked over has expired. Choose the file again.",
-    preview_stale: "The class has changed since the file was looked over. Choose it again.",
-    nothing_to_undo: "There is no roster to undo.",
   },
 };

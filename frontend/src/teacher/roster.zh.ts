@@ -77,8 +77,5 @@ export const zh = {
     cell_error: "格子里是错误值。请改成正确的内容。",
     cell_rounded: "数字太长，Excel 已把它四舍五入。请把列设为文本后重填。",
     cell_date: "Excel 把这个格子当成了日期，请核对。",
-    preview_unknown: "检查结果已过期。请重新选择文件。",
-    preview_stale: "检查之后班级有了变化。请重新选择文件。",
-    nothing_to_undo: "没有可撤销的导入。",
   },
 };
