@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from agent import app
     from agent.settings_file import load
 
-    return app.run(load(arguments.config))
+    return app.run(load(arguments.config), arguments.config)
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
@@ -87,7 +87,7 @@ def _check_config(arguments: argparse.Namespace) -> int:
 def _devices(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from agent.commands import discovery
+    from agent import discovery
     from agent.settings_file import load
 
     devices = load(arguments.config).devices if arguments.config is not None else ()

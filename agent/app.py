@@ -64,8 +64,8 @@ GARBAGE_OBJECTS = 2_000
 M_ARENA_MAX = -8
 
 
-def run(settings: Settings) -> int:
-    """Run the agent until SIGTERM or SIGINT; the exit status.
+def run(settings: Settings, file: Path) -> int:
+    """Run the agent until SIGTERM or SIGINT; the exit status. `file`: where the settings stand.
 
     Raises:
         JournalUnusable: the journal cannot be opened.
@@ -73,18 +73,18 @@ def run(settings: Settings) -> int:
     """
     logs.begin(settings.agent.log_level)
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)  # one heap for all threads: 1.3 MB less
-    ending = asyncio.run(_run(settings))
+    ending = asyncio.run(_run(settings, file))
     if ending == "again":
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (itself)
     return 0 if ending == "stopped" else 1
 
 
-async def _run(settings: Settings) -> Ending:
+async def _run(settings: Settings, file: Path) -> Ending:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with Board(settings) as board:
+    async with Board(settings, file) as board:
         gc.collect()
         gc.freeze()  # what lives as long as the agent need not be looked at again
         gc.set_threshold(GARBAGE_OBJECTS)  # answers come and go without a circle among them
@@ -99,9 +99,9 @@ async def _run(settings: Settings) -> Ending:
 class Board:
     """All parts of one agent, wired; started on enter, stopped on exit."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings, open nothing."""
-        self._settings = settings
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
+        """Take the settings, open nothing. `file`: where they stand, if devices may be added."""
+        self._settings, self._settings_file = settings, file
         self._exits = AsyncExitStack()
         self._watches = Watches(self._exits, settings.agent.data_dir)
         self._restored = asyncio.Event()
@@ -230,6 +230,7 @@ class Board:
         """The lines to people and to the school: pages and uplink."""
         from agent.cloud.roll_ups import RollUps
         from agent.flashing import Flashing
+        from agent.plugged import PluggedDevices
         from agent.reports import cloud_health, storage_health
         from agent.rosters.desk import attend
         from agent.web.auth import Access
@@ -256,6 +257,7 @@ class Board:
             identity=identity,
             supervisor=supervisor,
             flashing=flashing,
+            plugged=PluggedDevices(supervisor, self._settings_file),
             phones=phones,
             pictures=self.pictures,
             access=Access(data_dir, wall_s=wall.wall_s),

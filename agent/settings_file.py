@@ -35,8 +35,16 @@ def load(path: Path) -> Settings:
     Raises:
         SettingsInvalid: with everything that must be corrected.
     """
+    return parse(_read(path), path)
+
+
+def parse(text: str, path: Path) -> Settings:
+    """The settings in `text`, which stands in the file `path`, or would.
+
+    Raises:
+        SettingsInvalid: with everything that must be corrected.
+    """
     file = str(path)
-    text = _read(path)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -113,6 +113,28 @@ class Supervisor:
         for slot in self._slots.values():
             self._step(slot, "stop")
 
+    def plans(self) -> list[DevicePlan]:
+        """What is to run, in the order of the settings."""
+        return [slot.plan for slot in self._slots.values()]
+
+    def add(self, plan: DevicePlan) -> None:
+        """Start one more device. Its id must be new."""
+        if plan.id in self._slots:
+            raise ValueError(f"there is a device {plan.id} already")
+        slot = self._slots[plan.id] = _Slot(plan, self._ports.now_ns)
+        slot.keeping = asyncio.create_task(self._keep(slot), name=plan.id)
+        self._tell()
+
+    async def remove(self, device: str) -> None:
+        """Stop a device and forget it.
+
+        Raises:
+            NotHeld: there is no such device, or somebody holds it.
+        """
+        async with self.hold(device):
+            del self._slots[device]
+        self._tell()
+
     def on_change(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` whenever a device's state changes, or it has refused presses."""
         self._watchers.append(watcher)
@@ -233,7 +255,7 @@ class Supervisor:
 
     def _release(self, slot: _Slot) -> None:
         slot.held = False
-        if slot.status.state == "stopped":
+        if slot.status.state == "stopped" or slot.plan.id not in self._slots:
             return
         if slot.keeping is not None and not slot.keeping.done():
             if slot.keeping.cancelling():  # the hold was broken off before its driver had ended

@@ -51,12 +51,14 @@ class Fits(NamedTuple):
             of a bare bridge chip, behind which anything may hang.
         keys: codes of keys that an input device must have.
         axes: codes of absolute axes that an input device must have.
+        asks: options that a person must choose beside the port, though they have usual values.
     """
 
     bus: Bus
     usb: tuple[str, ...] = ()
     keys: frozenset[int] = frozenset()
     axes: frozenset[int] = frozenset()
+    asks: tuple[str, ...] = ()
 
 
 class Decoder(Protocol):

@@ -36,6 +36,12 @@ def plug(port: str, sysfs: Path = SYSFS) -> Hashable:
     return (about.st_dev, about.st_ino, about.st_rdev, about.st_ctime_ns)
 
 
+def whole_machine(sysfs: Path = SYSFS) -> Hashable:
+    """A mark that is another one when anything was plugged in or pulled."""
+    folders = [*(sysfs / one for one in (*CLASSES, "tty")), sysfs.parent / "bus/usb/devices"]
+    return tuple(tuple(_names(folder)) for folder in folders)
+
+
 def is_settling(port: str) -> bool:
     """Whether the file of a port was made, or its rights were changed, a moment ago."""
     try:

@@ -18,6 +18,7 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Lesson
 from agent.pictures import PictureStore
+from agent.plugged import PluggedDevices
 from agent.rosters.desk import RosterDesk
 from agent.supervisor import Supervisor
 from agent.web.auth import Access, Role, Session
@@ -54,6 +55,7 @@ class Context:
     identity: Identity
     supervisor: Supervisor
     flashing: Flashing
+    plugged: PluggedDevices
     phones: PhoneDesk
     pictures: PictureStore
     access: Access

@@ -16,7 +16,14 @@ from agent.lesson.events import Ink
 from agent.lesson.roster import LineProblem
 from agent.rosters.desk import RosterPreview, RosterTaken
 from agent.sets.items import SetProblem
-from agent.web.device_views import DeviceView, FlashView, KeypadView, MonitorView
+from agent.web.device_views import (
+    DeviceView,
+    FlashView,
+    KeypadView,
+    MonitorView,
+    PluggedReply,
+    TakenReply,
+)
 from agent.web.set_views import SetReport, SetsReply, SetView
 from agent.web.view import View
 from agent.web.views import (
@@ -305,6 +312,9 @@ OPERATIONS = {
     ("get", "/s/me"): Operation(200, MeReply, PHONE),
     ("get", "/health"): Operation(200, HealthReply),
     ("get", "/devices"): Operation(200, DevicesReply, TEACHER),
+    ("get", "/devices/plugged"): Operation(200, PluggedReply, TEACHER),
+    ("post", "/devices"): Operation(201, TakenReply, TEACHER),
+    ("delete", "/devices/{device}"): Operation(204, None, TEACHER),
     ("post", "/devices/{device}/locate"): Operation(204, None, STAFF),
     ("post", "/devices/{device}/corners"): Operation(204, None, TEACHER),
     ("put", "/devices/{device}/corners"): Operation(204, None, TEACHER),

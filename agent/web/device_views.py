@@ -121,3 +121,58 @@ class FlashView(View, frozen=True, kw_only=True):
     percent: int
     code: str
     hint: str
+
+
+class PluggedDriverView(View, frozen=True, kw_only=True):
+    """A driver that could be behind a device.
+
+    Attributes:
+        likeness: "fits" is sure; "possible" is for a person to choose.
+        lines: for the settings file.
+        needs_more: it needs more than a port, so that somebody must complete the lines.
+    """
+
+    driver: str
+    likeness: Literal["fits", "possible"]
+    lines: str
+    needs_more: bool
+
+
+class PluggedView(View, frozen=True, kw_only=True):
+    """A device that is plugged in, and that no entry of the settings uses.
+
+    Attributes:
+        port: its name for the settings, one that outlasts replugging if there is any.
+        device: the kernel's own name.
+        usb: "1a86:7523", "" if it is not on USB.
+        says: what it says of itself.
+        bridge: the bare bridge chip that it is, "" if it is none that we know.
+        drivers: what fits first.
+    """
+
+    bus: Literal["serial", "hid", "input", "smartcard"]
+    port: str
+    device: str
+    usb: str
+    says: str
+    bridge: str
+    drivers: list[PluggedDriverView]
+
+
+class PluggedReply(View, frozen=True, kw_only=True):
+    """What is plugged in and not used.
+
+    Attributes:
+        writable: whether the agent may write its settings file; else an admin copies the lines.
+        undoable: devices that were taken into use from here since the start.
+    """
+
+    devices: list[PluggedView]
+    writable: bool
+    undoable: list[str]
+
+
+class TakenReply(View, frozen=True, kw_only=True):
+    """The device that is in use now."""
+
+    id: str

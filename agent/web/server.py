@@ -25,6 +25,7 @@ from agent.journal.store import Journal
 from agent.lesson.events import Place
 from agent.lesson.model import Moment
 from agent.pictures import PictureStore
+from agent.plugged import PluggedDevices
 from agent.rosters.desk import RosterDesk
 from agent.supervisor import Supervisor
 from agent.web import (
@@ -41,6 +42,7 @@ from agent.web import (
     texts,
 )
 from agent.web import flashing as flash_routes
+from agent.web import plugged as plug_routes
 from agent.web import sets as set_routes
 from agent.web.address import own_address
 from agent.web.asgi import Config, Server
@@ -123,6 +125,7 @@ class WebServer:
         identity: Identity,
         supervisor: Supervisor,
         flashing: Flashing,
+        plugged: PluggedDevices,
         phones: PhoneDesk,
         pictures: PictureStore,
         access: Access,
@@ -171,6 +174,7 @@ class WebServer:
             identity=identity,
             supervisor=supervisor,
             flashing=flashing,
+            plugged=plugged,
             phones=phones,
             pictures=pictures,
             access=access,
@@ -367,7 +371,7 @@ def make_app(ctx: Context, static: Path, *, health: board.Health) -> FastAPI:
     )
     problems.install(app)
     routed = (sessions, lessons, rosters, steering, texts, ink, pictures, corners)
-    for module in (*routed, flash_routes, set_routes, students):
+    for module in (*routed, flash_routes, plug_routes, set_routes, students):
         app.include_router(module.routes(ctx), prefix=API)
     app.include_router(board.routes(ctx, health), prefix=API)
     add_pages(app, static)

@@ -63,7 +63,7 @@ class SerialLine(api.Driver):
     """One sensor."""
 
     Options: ClassVar[type[api.Options]] = SerialLineOptions
-    FITS = api.Fits("serial")
+    FITS = api.Fits("serial", asks=("quantity", "unit"))
 
     def __init__(self, device_id: str, options: SerialLineOptions, *, ports: Ports) -> None:
         super().__init__(device_id, options, ports=ports)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agent.commands.discovery import (
+from agent.discovery import (
     FoundDevice,
     Machine,
     find,

@@ -22,6 +22,7 @@ from agent.journal.store import Journal
 from agent.lesson import events as ev
 from agent.lesson.model import State
 from agent.pictures import PictureStore, of_lessons
+from agent.plugged import Look, PluggedDevices
 from agent.ports import BoardPorts
 from agent.supervisor import DevicePlan, Supervisor
 from agent.web.auth import Access
@@ -108,10 +109,15 @@ class Board:
     """Everything of an agent but its settings and its uplink."""
 
     def __init__(
-        self, folder: Path, static: Path | None = None, devices: Sequence[DevicePlan] = ()
+        self,
+        folder: Path,
+        static: Path | None = None,
+        devices: Sequence[DevicePlan] = (),
+        settings_file: Path | None = None,
+        look: Look | None = None,
     ) -> None:
-        """`devices`: beside the phones."""
-        self.folder = folder
+        """`devices`: beside the phones. `look`: what is plugged in, if not into this machine."""
+        self.folder, self.settings_file, self._look = folder, settings_file, look
         self._devices = [DevicePlan("phones", "phone", {}), *devices]
         self.cloud = CloudView(state="off", waiting=0)
         self.storage = StorageHealth()
@@ -164,6 +170,7 @@ class Board:
             identity=self.identity,
             supervisor=self.supervisor,
             flashing=self.flashing,
+            plugged=PluggedDevices(self.supervisor, self.settings_file, look=self._look),
             phones=self.phones,
             pictures=self.pictures,
             access=self.access,

@@ -80,6 +80,7 @@ async def test_who_the_document_lets_in_is_whom_the_board_lets_in(board: Board) 
 
 
 BODIES: dict[tuple[str, str], object] = {
+    ("post", "devices"): {"port": "/dev/x", "driver": "phone"},
     ("post", "bindings"): {"student": "1", "keypad": "A"},
     ("delete", "bindings"): {"keypad": "A"},
     ("post", "lessons"): {},

@@ -188,6 +188,31 @@ export interface DeviceView {
   readings: number;
 }
 
+/** A driver that could be behind a device; `lines` are for the settings file. */
+export interface PluggedDriverView {
+  driver: string;
+  likeness: "fits" | "possible";
+  lines: string;
+  needs_more: boolean;
+}
+
+/** A device that is plugged in and not used. */
+export interface PluggedView {
+  bus: "serial" | "hid" | "input" | "smartcard";
+  port: string;
+  device: string;
+  usb: string;
+  says: string;
+  bridge: string;
+  drivers: PluggedDriverView[];
+}
+
+export interface PluggedReply {
+  devices: PluggedView[];
+  writable: boolean;
+  undoable: string[];
+}
+
 export interface CloudView {
   state: "off" | "connecting" | "connected";
   waiting: number;

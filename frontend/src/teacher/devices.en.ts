@@ -8,7 +8,7 @@ export const devicePage = {
   back: "Back",
   loadFailed: "The device page did not load. Reload the page.",
   none: "No devices are set up",
-  noneHint: "The admin adds [[devices]] to the settings file; classroom-agent devices, run on the board, lists what is plugged in, with lines to copy. Phones need an entry too: driver = 'phone'.",
+  noneHint: "Plug a device in, and it appears here. Or the admin adds [[devices]] to the settings file; classroom-agent devices, run on the board, lists what is plugged in, with lines to copy. Phones need an entry too: driver = 'phone'.",
   well: (n: number) => (n === 1 ? "1 device, all well" : `${n} devices, all well`),
   ill: (n: number, of: number) => (of === 1 ? `1 device; it needs somebody (${n})` : `${of} devices, ${n} of them in trouble`),
   advice: {

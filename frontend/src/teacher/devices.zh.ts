@@ -5,7 +5,7 @@ export const devicePage = {
   back: "返回",
   loadFailed: "设备页没有加载出来，请刷新页面。",
   none: "没有配置设备",
-  noneHint: "请管理员在配置文件里添加 [[devices]]；在主机上运行 classroom-agent devices 会列出插着的设备和可用的配置。手机答题也要有一项：driver = 'phone'。",
+  noneHint: "插上设备，它就会出现在这里。也可请管理员在配置文件里添加 [[devices]]；在主机上运行 classroom-agent devices 会列出插着的设备和可用的配置。手机答题也要有一项：driver = 'phone'。",
   well: (n: number) => `${n} 个设备，全部正常`,
   ill: (n: number, of: number) => `${of} 个设备，${n} 个需要处理`,
   advice: {

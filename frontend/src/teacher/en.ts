@@ -3,6 +3,7 @@ import { questions } from "../texts/questions.en";
 import type { Words } from "../texts/words";
 import { devicePage } from "./devices.en";
 import { flash } from "./flash.en";
+import { plugged } from "./plugged.en";
 import { problems } from "./problems.en";
 import { steering } from "./steering.en";
 import type { TeacherWords } from "./zh";
@@ -23,6 +24,7 @@ export const en = {
   problems,
   devicePage,
   flash,
+  plugged,
   steering,
   ink,
 

@@ -1,5 +1,6 @@
 import { devicePage } from "./devices.zh";
 import { flash } from "./flash.zh";
+import { plugged } from "./plugged.zh";
 import { problems } from "./problems.zh";
 import { steering } from "./steering.zh";
 import { ink } from "../texts/ink.zh";
@@ -22,6 +23,7 @@ export const zh = {
   problems,
   devicePage,
   flash,
+  plugged,
   steering,
   ink,
 

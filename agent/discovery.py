@@ -122,15 +122,20 @@ class _Seen(NamedTuple):
     axes: frozenset[int] = frozenset()
 
 
-def this_machine() -> Machine:
-    """What is plugged in here."""
+def this_machine(*, card_readers: bool = True) -> Machine:
+    """What is plugged in here; of PC/SC readers pcscd is asked, which may not answer."""
     from serial.tools import list_ports  # noqa: PLC0415 (a test brings its own)
 
-    from drivers import card_slot, evdev, hidraw  # noqa: PLC0415 (as above)
+    from drivers import evdev, hidraw  # noqa: PLC0415 (as above)
 
     ports = list(list_ports.comports())
     hids, inputs = list(hidraw.devices()), list(evdev.devices())
-    return Machine(ports, hids, inputs, lasting_names(), card_slot.readers())
+    readers: list[str] = []
+    if card_readers:
+        from drivers import card_slot  # noqa: PLC0415 (its library is large)
+
+        readers = card_slot.readers()
+    return Machine(ports, hids, inputs, lasting_names(), readers)
 
 
 def lasting_names(folders: Iterable[Path] = LINK_FOLDERS) -> dict[str, str]:
