@@ -164,6 +164,8 @@ def item(
         checked, right = check_question(kind, shown, None if key is None else list(key))
     except LessonRefused as error:
         raise ItemInvalid(error.code, error.hint) from error
+    if kind == "number" and any("±" in value or ".." in value for value in right or ()):
+        raise ItemInvalid("tolerance_unsupported", "a tolerance or range is not taken; be exact")
     if timer_s is not None and timer_s not in TIMER_S:
         hint = f"{TIMER_S.start} to {TIMER_S.stop - 1} seconds, or none"
         raise ItemInvalid("timer_out_of_range", hint)

@@ -29,16 +29,22 @@ describe("every code of the board has a sentence", () => {
     .concat(codesIn("agent/web", /^ALARM_COUNTERS = \((.*)\)/gm))
     .flatMap(([list]) => [...list.matchAll(/"([a-z_]+)"/g)].map((match) => match[1]!));
 
+  const sets = ["agent/sets", "agent/files"].flatMap((folder) =>
+    codesIn(folder, new RegExp(`(?:ItemInvalid|FileInvalid|_Left|leave|note|_notes\\[|notes\\[)\\(?(?:\\w+(?:\\.\\w+)*(?:\\[0\\]\\.\\w+)?,)?${CODE}`, "g")),
+  );
+
   it("finds them at all", () => {
     expect(devices.length).toBeGreaterThan(5);
     expect(alarms.length).toBeGreaterThan(3);
     expect(answers.length).toBeGreaterThan(2);
+    expect(sets.length).toBeGreaterThan(40);
     expect(requests.length).toBeGreaterThan(15);
   });
 
   it.each(devices)("%s (%s), on a device", (code) => expect(Object.keys(teacher.devices.codes)).toContain(code));
   it.each(alarms)("%s, an alarm of a device", (code) => expect(Object.keys(teacher.devices.alarms)).toContain(code));
   it.each(answers)("%s (%s), on a phone", (code) => expect(Object.keys(student.problems)).toContain(code));
+  it.each(sets)("%s (%s), of a file of questions", (code) => expect(Object.keys(teacher.sets.codes)).toContain(code));
   it.each(requests)("%s (%s), on the teacher's page or a phone", (code) =>
     expect([...Object.keys(teacher.problems), ...Object.keys(student.problems)]).toContain(code),
   );

@@ -171,11 +171,12 @@ TABLE = """\
 单选题,,甲,乙,,A,,,
 单选题,投票,甲,乙,,,,,
 单选题,太快,甲,乙,,A,,1,
+数字题,大约,,,,3±0.1,,,
 """
 TABLE_SAID = [
     (1, "columns_left", False), (7, "two_keys", True), (8, "kind_unsupported", True),
     (9, "options_count", True), (10, "text_missing", True), (11, "no_key", False),
-    (12, "timer_out_of_range", True),
+    (12, "timer_out_of_range", True), (13, "tolerance_unsupported", True),
 ]  # fmt: skip
 
 

@@ -58,17 +58,22 @@ def test_the_teachers_page(room: Room, looks: dict[str, str], width: int) -> Non
 
     page = room.teacher(**looks, **size)
     expect(page.locator(".class-button")).to_be_visible()
-    page.locator(".fold summary").click()
+    page.locator(".fold > summary").first.click()
     given: FilePayload = {"name": "7-3.csv", "mimeType": "text/csv", "buffer": CHANGED.encode()}
-    page.locator("input[type=file]").set_input_files(given)
+    page.locator(".roster input[type=file]").set_input_files(given)
     page.get_by_test_id("roster-take").wait_for()
     for more in page.locator(".roster-people summary").all():
         more.click()
     check(page, "before the lesson, a roster looked over")
+    bring_set(page)
     page.locator(".class-button").click()
     next_step = page.get_by_test_id("next")
     next_step.wait_for()
-    check(page, "nothing asked")
+    page.locator(".sets select").select_option(index=1)
+    page.locator(".prepared-foot button").click()
+    page.locator(".sets details summary").click()
+    check(page, "nothing asked, a question of a set stands ready")
+    page.locator(".sets select").select_option("")
     page.locator(".ask-more summary").click()
     page.locator(".bind .private-head button").click()
     page.locator(".bind-student").first.click()
@@ -95,6 +100,19 @@ def test_the_teachers_page(room: Room, looks: dict[str, str], width: int) -> Non
     page.context.set_offline(True)
     expect(page.locator(".banner.warning")).to_be_visible()
     check(page, "the line is cut")
+
+
+def bring_set(page: Page) -> None:
+    """A set from a file, with something to say of it."""
+    page.locator(".set-files summary").click()
+    page.locator(".set-files input[type=file]").set_input_files(
+        {"name": "a.gift", "mimeType": "text/plain", "buffer": b"$x^2$? {~1 =2}\n\nEssay {}"}
+    )
+    expect(page.locator(".set-problems li")).to_be_visible()
+    check(page, "a file of questions is looked at")
+    page.locator(".set-actions .primary").click()
+    expect(page.locator(".set-line")).to_be_visible()
+    check(page, "a set is on the board")
 
 
 def steer(page: Page, phone: Page) -> None:

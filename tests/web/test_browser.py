@@ -33,7 +33,7 @@ def ask(teacher: Page, kind: int = 0) -> None:
 def give(teacher: Page, name: str, roster: str) -> None:
     """Choose a file of this name."""
     file = FilePayload(name=name, mimeType="text/csv", buffer=roster.encode())
-    teacher.locator("input[type=file]").set_input_files(file)
+    teacher.locator(".roster input[type=file]").set_input_files(file)
 
 
 def answered(teacher: Page, count: int) -> None:

@@ -1,5 +1,7 @@
 /** Makes the texts of a list as large as its place allows; what does not fit even then is cut at a line's end. */
 
+import { DRAWN } from "./formulas";
+
 /** Font sizes in vh, from the largest to the smallest that the last row reads. */
 const SIZES = [8.5, 7.2, 6, 5, 4.2, 3.6];
 const LINE = 1.1;
@@ -23,6 +25,7 @@ export function fit(node: HTMLElement, _content: unknown): { update: () => void;
 
   const watch = new ResizeObserver(run);
   watch.observe(node);
+  node.addEventListener(DRAWN, run);
   run();
   return { update: run, destroy: () => watch.disconnect() };
 }

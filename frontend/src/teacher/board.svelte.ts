@@ -28,6 +28,8 @@ class Board {
   private pending = $state(false);
   private pendingSince = $state("");
   ending = $state(false);
+  /** The question of a set that stands ready: the big button asks it. */
+  prepared = $state<{ number: number; ask: () => Promise<void> } | null>(null);
 
   private noticeId = 0;
   private underWay: Promise<unknown> = Promise.resolve();
@@ -176,7 +178,12 @@ class Board {
     const asked = this.view?.lesson?.question?.asked;
     if (asked?.status === "open") await this.close();
     else if (asked?.status === "closed" && asked.kind !== "buzz") await this.reveal();
-    else await this.ask();
+    else await this.askNext();
+  }
+
+  /** Ask what stands ready: the question of the set, else the one under "Ask". */
+  async askNext(): Promise<void> {
+    await (this.prepared ? this.prepared.ask() : this.ask());
   }
 
   async changeClass(class_id: string | null): Promise<void> {

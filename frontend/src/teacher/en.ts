@@ -5,6 +5,7 @@ import { devicePage } from "./devices.en";
 import { flash } from "./flash.en";
 import { plugged } from "./plugged.en";
 import { problems } from "./problems.en";
+import { sets } from "./sets.en";
 import { steering } from "./steering.en";
 import type { TeacherWords } from "./zh";
 
@@ -22,6 +23,7 @@ export const en = {
   unreachable: "The board cannot be reached. Check the network, then try again.",
   guest: "Substitute",
   problems,
+  sets,
   devicePage,
   flash,
   plugged,

@@ -2,6 +2,7 @@ import { devicePage } from "./devices.zh";
 import { flash } from "./flash.zh";
 import { plugged } from "./plugged.zh";
 import { problems } from "./problems.zh";
+import { sets } from "./sets.zh";
 import { steering } from "./steering.zh";
 import { ink } from "../texts/ink.zh";
 import { questions } from "../texts/questions.zh";
@@ -21,6 +22,7 @@ export const zh = {
   unreachable: "连不上教室主机，请检查网络后重试。",
   guest: "代课",
   problems,
+  sets,
   devicePage,
   flash,
   plugged,
