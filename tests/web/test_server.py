@@ -47,7 +47,7 @@ def another_server(board: Board, **settings: object) -> WebServer:
         name: getattr(ctx, name)
         for name in (
             "device", "place", "intake", "journal", "rosters", "sets", "identity", "supervisor",
-            "flashing", "phones", "pictures", "access", "cloud", "clock_synced", "storage",
+            "flashing", "plugged", "phones", "pictures", "access", "cloud", "clock_synced", "storage",
             "wall", "today",
         )
     }  # fmt: skip
