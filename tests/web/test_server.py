@@ -47,8 +47,8 @@ def another_server(board: Board, **settings: object) -> WebServer:
         name: getattr(ctx, name)
         for name in (
             "device", "place", "intake", "journal", "rosters", "sets", "identity", "supervisor",
-            "flashing", "plugged", "phones", "pictures", "access", "cloud", "clock_synced", "storage",
-            "wall", "today",
+            "flashing", "plugged", "phones", "pictures", "access", "cloud", "clock_synced",
+            "storage", "wall", "today",
         )
     }  # fmt: skip
     return WebServer(**parts | {"host": "127.0.0.1", "port": 0, "now_ns": int} | settings)
