@@ -18,8 +18,8 @@ OTHER = "other"
 def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> list[Bar]:
     """The distribution. Several options of one answer each count; numbers by frequency.
 
-    The rarest numbers and orders share a bar, but for a right one. What is right within a
-    tolerance has one bar, and stands first.
+    The rarest numbers and orders share a bar, but for a right one. Once the question is revealed,
+    what is right within a tolerance has one bar, and stands first: its name is the key.
     """
     keys = [answer.key for answer in answers]
     known = bar_keys(question.kind, len(question.options))
@@ -43,7 +43,8 @@ def bars(question: Question, answers: Iterable[Answer], *, with_key: bool) -> li
 
 
 def _frequent(question: Question, keys: list[str], key: list[str] | None) -> list[Bar]:
-    spans = [entry for entry in key or () if question.kind == "number" and is_span(entry)]
+    known = question.kind == "number" and question.status == "revealed"
+    spans = [entry for entry in key or () if known and is_span(entry)]
     within = {entry: sum(fits(one, entry) for one in keys) for entry in spans}
     keys = [one for one in keys if not any(fits(one, entry) for entry in spans)]
     shown = [Bar(key=entry, count=count, right=True) for entry, count in within.items() if count]

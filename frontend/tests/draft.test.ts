@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Draft } from "../src/teacher/draft.svelte";
+import { Draft, cleanNumberKey } from "../src/teacher/draft.svelte";
 
 describe("the next question", () => {
   it("asks single choice A to D when nothing is set", () => {
@@ -45,6 +45,42 @@ describe("the next question", () => {
     draft.toggleRight("B");
     draft.choose("buzz");
     expect(draft.body()).toEqual({ kind: "buzz", options: [], key: null, timer_s: null, policy: "first_wins" });
+  });
+
+  it.each([
+    ["12.5 ± .1", "12.5±.1"],
+    ["-3+-0,5", "-3±0.5"],
+    ["10~12", "10..12"],
+    ["-2 .. -1", "-2..-1"],
+    ["１０至１２", "10..12"],
+    ["12~10", null],
+    ["5±-1", null],
+    ["5±", null],
+  ])("reads the key %s of a number as %s", (typed, key) => expect(cleanNumberKey(typed)).toBe(key));
+
+  it("asks a scale with words at its ends, and a text with the answers that are right", () => {
+    const draft = new Draft();
+    draft.choose("scale");
+    draft.resize(-1);
+    [draft.low, draft.high] = ["lost", " clear "];
+    expect(draft.body()).toMatchObject({ kind: "scale", options: ["lost", "", "", "clear"], key: null });
+    draft.choose("text");
+    draft.written = "CO2；carbon dioxide; ";
+    expect(draft.body()).toMatchObject({ kind: "text", options: [], key: ["CO2", "carbon dioxide"] });
+  });
+
+  it("has the right order whole or not at all", () => {
+    const draft = new Draft();
+    draft.choose("order");
+    for (const key of ["B", "D", "A"]) draft.toggleRight(key);
+    expect(draft.orderBad).toBe(true);
+    draft.toggleRight("C");
+    expect(draft.orderBad).toBe(false);
+    expect(draft.body()).toMatchObject({ options: ["", "", "", ""], key: ["BDAC"] });
+    for (let i = 0; i < 9; i += 1) draft.resize(1);
+    expect(draft.body().options).toHaveLength(8);
+    draft.choose("single");
+    expect(draft.body()).toMatchObject({ options: ["", "", "", ""], key: null });
   });
 
   it("forgets the key and the texts with the question, not the kind and the timer", () => {

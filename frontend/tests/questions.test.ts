@@ -22,7 +22,9 @@ describe("keys", () => {
     expect(keysOf("single", 4)).toEqual(["A", "B", "C", "D"]);
     expect(keysOf("multiple", 10).join("")).toBe("ABCDEFGHIJ");
     expect(keysOf("true_false", 0)).toEqual(["true", "false"]);
-    expect(keysOf("number", 0)).toEqual([]);
+    expect(keysOf("scale", 10).slice(8)).toEqual(["9", "10"]);
+    expect(keysOf("order", 3)).toEqual(["A", "B", "C"]);
+    for (const kind of ["number", "text", "buzz", "attendance"] as const) expect(keysOf(kind, 0)).toEqual([]);
   });
 
   it("writes a multiple choice in one way only", () => {

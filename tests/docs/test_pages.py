@@ -72,6 +72,6 @@ def test_the_teachers_guides_say_the_same_keys() -> None:
     keys = []
     for name in ("teaching.md", "teaching.zh.md"):
         text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert text.count("\n## ") == 12
+        assert text.count("\n## ") == 13
         keys.append(len(re.findall(r"^\| [A-Z] ", text, re.MULTILINE)))
     assert keys[0] == keys[1] > 0

@@ -103,6 +103,64 @@ def test_every_kind_is_answered_with_one_thumb(
     expect(teacher.locator(".bars .bar-count b", has_text="1").first).to_be_visible()
 
 
+def test_words_reach_the_projector_by_a_tap_alone_and_are_taken_back(room: Room) -> None:
+    teacher = room.lesson()
+    projector = teacher.context.new_page()
+    projector.goto(f"{room.agent.url}/projector")
+    teacher.bring_to_front()
+    one, other = room.phone(teacher), room.phone(teacher)
+    ask(teacher, 5)
+    for phone, text in ((one, "<b>Leaf</b>"), (other, " <B>leaf</b>\u202e")):
+        phone.locator("textarea").fill(text)
+        phone.locator(".send").click()
+        expect(phone.locator(".in")).to_contain_text("已收到")
+    answered(teacher, 2)
+    teacher.locator(".segments.four button").nth(2).click()
+    expect(projector.locator(".count b")).to_have_text("2")
+    expect(projector.get_by_text("Leaf")).to_have_count(0)
+    teacher.get_by_text("看分布").click()
+    shown = teacher.locator(".texts li")
+    expect(shown).to_have_count(1)
+    expect(shown.locator(".text-count")).to_have_text("2")
+    shown.get_by_role("button").click()
+    expect(projector.locator(".said span").first).to_have_text("<b>Leaf</b>")
+    shown.get_by_role("button").click()
+    expect(projector.locator(".said")).to_have_count(0)
+
+
+def test_a_rating_an_order_and_a_call_are_asked_and_answered(room: Room) -> None:
+    teacher = room.lesson()
+    phone = room.phone(teacher)
+    ask(teacher, 6)
+    phone.locator(".tile").nth(4).click()
+    expect(phone.locator(".in")).to_have_text("5 已收到")
+    teacher.get_by_text("看分布").click()
+    expect(teacher.locator(".mean")).to_contain_text("5.00")
+
+    teacher.locator(".kind").nth(7).click()
+    for place in (1, 0, 3, 2):
+        teacher.locator(".key").nth(place).click()
+    teacher.locator(".ask > .button").click()
+    expect(phone.locator(".tile")).to_have_count(4)
+    for place in (1, 0, 3, 2):
+        expect(phone.locator(".send")).to_be_disabled()
+        phone.locator(".tile").nth(place).click()
+    phone.locator(".send").click()
+    expect(phone.locator(".in")).to_have_text("BADC 已收到")
+    teacher.get_by_test_id("next").click()
+    teacher.get_by_test_id("next").click()
+    expect(teacher.locator(".bar.right .letter")).to_have_text("BADC")
+
+    teacher.locator(".kind").nth(8).click()
+    teacher.get_by_test_id("next").click()
+    expect(phone.locator(".tile")).to_have_count(1)
+    phone.locator(".tile").click()
+    expect(phone.locator(".in")).to_have_text("到 已收到")
+    answered(teacher, 1)
+    teacher.get_by_test_id("next").click()
+    expect(teacher.get_by_test_id("next")).to_contain_text("下一题")
+
+
 def test_the_tick_waits_for_the_board_and_a_cut_line_loses_nothing(room: Room) -> None:
     teacher = room.lesson()
     phone = room.phone(teacher)

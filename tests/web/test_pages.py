@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from agent.lesson import commands as cmd
 from agent.lesson.events import QuestionKind
 from agent.lesson.model import answers_by_respondent
 from agent.web.distribution import MAX_NUMBER_BARS, bars
-from tests.lesson.builder import Builder
+from tests.lesson.builder import LESSON, Builder
 
 
 def distribution(
@@ -43,10 +44,6 @@ def distribution(
         ),
         ("number", [], ["1"], []),
         (
-            "number", ["12.45", "7", "12.5", "7", "12.61", "12.6"], ["12.5±0.1"],
-            [("12.5±0.1", 3, True), ("7", 2, False), ("12.61", 1, False)],
-        ),
-        (
             "order", ["BCAD", "2314", "ABCD"], ["ABCD"],
             [("BCAD", 2, False), ("ABCD", 1, True)],
         ),
@@ -68,6 +65,20 @@ def test_bars(
     for name, _, right in distribution(kind, presses, key, with_key=False):
         assert right is None
         assert "±" not in name
+
+
+def test_what_is_right_within_a_tolerance_has_one_bar_once_the_answer_is_known() -> None:
+    lesson = Builder()
+    lesson.open_lesson()
+    question = lesson.ask("number", key=["12.5±0.1"])
+    for number, press in enumerate(["12.45", "7", "12.5", "7", "12.61", "12.6"]):
+        lesson.press(f"{number:08X}", press)
+    answers = question.answers.values()
+    before = bars(question, answers, with_key=True)
+    assert [bar.key for bar in before if bar.right] == ["12.45", "12.5", "12.6"]
+    lesson.do(cmd.RevealQuestion(lesson=LESSON, question=1))
+    after = [(bar.key, bar.count, bar.right) for bar in bars(question, answers, with_key=True)]
+    assert after == [("12.5±0.1", 3, True), ("7", 2, False), ("12.61", 1, False)]
 
 
 def test_the_rarest_numbers_share_a_bar() -> None:

@@ -9,10 +9,14 @@ export const MAX_OPTIONS = 10;
 /** What a buzz is written as. */
 export const BUZZ = "buzz";
 
-/** The keys that bars and tiles of a question have, in order; none for a number and a buzz-in. */
+/** What a press is written as where it is called who is there. */
+export const HERE = "here";
+
+/** The keys that tiles of a question have, in order; none where any key or a text is the answer. */
 export function keysOf(kind: QuestionKind, options: number): string[] {
   if (kind === "true_false") return ["true", "false"];
-  if (kind === "number" || kind === "buzz") return [];
+  if (kind === "scale") return Array.from({ length: options }, (_, step) => String(step + 1));
+  if (kind !== "single" && kind !== "multiple" && kind !== "order") return [];
   return LETTERS.slice(0, options).split("");
 }
 
@@ -29,6 +33,11 @@ export function cleanNumber(text: string): string | null {
     .replace(/[−－﹣]/g, "-")
     .replace(/[．。,，]/g, ".");
   return /^-?(\d{1,12}(\.\d{0,9})?|\.\d{1,9})$/.test(plain) ? plain : null;
+}
+
+/** Whether there is nothing to reveal: it is closed, and that is all. */
+export function ends(kind: QuestionKind | undefined): boolean {
+  return kind === "buzz" || kind === "attendance";
 }
 
 /** Whether `key` is (part of) the right answer. */

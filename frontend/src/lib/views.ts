@@ -1,6 +1,6 @@
 /** What the server sends the pages: the same shapes, field by field, as agent/web/views.py. */
 
-export type QuestionKind = "single" | "multiple" | "true_false" | "number" | "buzz";
+export type QuestionKind = "single" | "multiple" | "true_false" | "number" | "buzz" | "text" | "scale" | "order" | "attendance";
 export type Policy = "last_wins" | "first_wins";
 export type Show = "hidden" | "count" | "distribution" | "key";
 export type QuestionStatus = "open" | "closed" | "revealed";
@@ -61,6 +61,14 @@ export interface BuzzView {
   late: boolean;
 }
 
+export interface TextGroupView {
+  group: string;
+  text: string;
+  count: number;
+  right: boolean | null;
+  shown: boolean;
+}
+
 export interface RoomQuestionView {
   asked: AskedView;
   show: Show;
@@ -69,6 +77,8 @@ export interface RoomQuestionView {
   bars: Bar[] | null;
   key: string[] | null;
   buzzes: BuzzView[] | null;
+  texts: TextGroupView[] | null;
+  mean: number | null;
 }
 
 export interface RespondentView {
@@ -90,6 +100,8 @@ export interface TeacherQuestionView {
   key: string[] | null;
   right: number | null;
   buzzes: BuzzView[];
+  texts: TextGroupView[];
+  mean: number | null;
   void: boolean;
   advice: "explain" | "discuss" | "go_on" | null;
   rounds: ComparisonView[];

@@ -1,9 +1,12 @@
 import { NumberPad } from "./NumberPad";
-import { BUZZ, clock, joinLetters, keysOf, left_s } from "../lib/questions";
+import { BUZZ, HERE, clock, joinLetters, keysOf, left_s } from "../lib/questions";
 import { SHAPES } from "../lib/shapes";
-import type { AskedView } from "../lib/views";
+import type { AskedView, QuestionKind } from "../lib/views";
 import type { Phone } from "./phone";
 import { codeText } from "./words";
+
+/** So much of a text stands beside its tick. */
+const SHOWN_CHARS = 20;
 
 interface Props {
   phone: Phone;
@@ -17,11 +20,15 @@ export function Question({ phone, asked, now_ms }: Props) {
   const { number, status } = asked;
   const recorded = phone.recorded?.question === number ? phone.recorded.key : null;
   const sending = phone.delivery.step === "sending" && phone.delivery.question === number ? phone.delivery.key : null;
-  const locked = status !== "open" || (asked.policy === "first_wins" && (recorded ?? sending) !== null);
+  const once = asked.policy === "first_wins" || asked.kind === "attendance";
+  const locked = status !== "open" || (once && (recorded ?? sending) !== null);
   const timer_s = status === "open" ? left_s(asked, now_ms - phone.seen.received_ms) : null;
   const running = asked.timer?.running ?? false;
   const typed = phone.typed.question === number ? phone.typed.text : (recorded ?? "");
-  const letters = joinLetters(typed);
+  const order = asked.kind === "order";
+  const several = asked.kind === "multiple" || order;
+  const letters = order ? typed : joinLetters(typed);
+  const ready = order ? letters.length === asked.options.length : letters !== "";
   const send = (key: string) => phone.answer(number, key);
   return (
     <main class="question">
@@ -36,13 +43,27 @@ export function Question({ phone, asked, now_ms }: Props) {
       <p class="how">{status === "open" ? t.kinds[asked.kind] : status === "revealed" ? t.revealed : t.closed}</p>
       {asked.kind === "number" ? (
         <NumberPad words={t} locked={locked} typed={typed} type={(text) => phone.type(number, text)} send={send} />
+      ) : asked.kind === "text" ? (
+        <textarea aria-label={t.number} rows={4} maxLength={200} disabled={locked} value={typed} onInput={(event) => phone.type(number, event.currentTarget.value)} />
       ) : (
         <Tiles phone={phone} asked={asked} recorded={recorded} sending={sending} locked={locked} typed={typed} send={send} />
       )}
       <div class="foot">
-        {asked.kind === "multiple" && status === "open" && (
-          <button class="send" type="button" disabled={locked || letters === "" || letters === (sending ?? recorded)} onClick={() => send(letters)}>
-            {letters === "" ? t.send : t.sendLetters(letters)}
+        {several && status === "open" && (
+          <div class="send-row">
+            {order && (
+              <button class="plain" type="button" disabled={locked || letters === ""} onClick={() => phone.type(number, "")}>
+                {t.clear}
+              </button>
+            )}
+            <button class="send" type="button" disabled={locked || !ready || letters === (sending ?? recorded)} onClick={() => send(letters)}>
+              {letters === "" ? t.send : t.sendLetters(letters)}
+            </button>
+          </div>
+        )}
+        {asked.kind === "text" && status === "open" && (
+          <button class="send" type="button" disabled={locked || typed.trim() === "" || typed === (sending ?? recorded)} onClick={() => send(typed)}>
+            {t.send}
           </button>
         )}
         <Outcome phone={phone} asked={asked} recorded={recorded} />
@@ -63,18 +84,27 @@ interface TilesProps {
 
 function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesProps) {
   const t = phone.words;
-  const buzz = asked.kind === "buzz";
-  const keys = buzz ? [BUZZ] : keysOf(asked.kind, asked.options.length);
-  const several = asked.kind === "multiple";
-  const texted = asked.options.some((text) => text !== "");
-  const letters = joinLetters(typed);
-  const has = (whole: string | null, key: string) => whole !== null && (several ? whole.includes(key) : whole === key);
+  const scale = asked.kind === "scale";
+  const order = asked.kind === "order";
+  const lone = asked.kind === "buzz" ? BUZZ : asked.kind === "attendance" ? HERE : null;
+  const keys = lone ? [lone] : keysOf(asked.kind, asked.options.length);
+  const several = asked.kind === "multiple" || order;
+  const texted = !scale && asked.options.some((text) => text !== "");
+  const letters = order ? typed : joinLetters(typed);
+  const has = (whole: string | null, key: string) => whole !== null && (order ? whole === letters : several ? whole.includes(key) : whole === key);
   const tap = (key: string) => {
     if (!several) send(key);
     else phone.type(asked.number, letters.includes(key) ? letters.replace(key, "") : letters + key);
   };
   return (
-    <ul class={buzz ? "tiles lone" : texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
+    <>
+    {scale && (
+      <p class="ends">
+        <span>{asked.options[0]}</span>
+        <span>{asked.options[keys.length - 1]}</span>
+      </p>
+    )}
+    <ul class={lone ? "tiles lone" : scale ? "tiles steps" : texted ? "tiles texted" : keys.length > 4 ? "tiles many" : "tiles"}>
       {keys.map((key, place) => {
         const chosen = several ? letters.includes(key) : has(sending ?? recorded, key);
         const safe = has(recorded, key) && sending === null;
@@ -87,14 +117,16 @@ function Tiles({ phone, asked, recorded, sending, locked, typed, send }: TilesPr
               disabled={locked}
               onClick={() => tap(key)}
             >
-              {!buzz && <Sign of={key} />}
+              {order && <i class="place">{letters.indexOf(key) + 1 || ""}</i>}
+              {!lone && !scale && <Sign of={key} />}
               <b>{answerText(t, key)}</b>
-              {asked.options[place] && <span class="tile-text">{asked.options[place]}</span>}
+              {!scale && asked.options[place] && <span class="tile-text">{asked.options[place]}</span>}
             </button>
           </li>
         );
       })}
     </ul>
+    </>
   );
 }
 
@@ -106,7 +138,7 @@ function Outcome({ phone, asked, recorded }: { phone: Phone; asked: AskedView; r
   return (
     <div class="outcome" role="status">
       {mine?.step === "sending" ? (
-        <p class={mine.trouble === null ? "" : "trouble"}>{sendingText(t, mine.trouble)(answerText(t, mine.key))}</p>
+        <p class={mine.trouble === null ? "" : "trouble"}>{sendingText(t, mine.trouble)(answerText(t, mine.key, asked.kind))}</p>
       ) : mine?.step === "refused" ? (
         <p class="trouble">{codeText(t, mine.code)}</p>
       ) : null}
@@ -115,7 +147,7 @@ function Outcome({ phone, asked, recorded }: { phone: Phone; asked: AskedView; r
           <svg viewBox="0 0 24 24" aria-hidden="true">
             <path d="M4 12.5 9.5 18 20 6.5" />
           </svg>
-          {(mine?.step === "recorded" && mine.changed ? t.changed : t.recorded)(answerText(t, recorded))}
+          {(mine?.step === "recorded" && mine.changed ? t.changed : t.recorded)(answerText(t, recorded, asked.kind))}
         </p>
       )}
       {mine?.step !== "sending" && (
@@ -124,7 +156,7 @@ function Outcome({ phone, asked, recorded }: { phone: Phone; asked: AskedView; r
             ? asked.status === "open"
               ? t.nothing
               : t.closedNone
-            : asked.status === "open" && (asked.policy === "first_wins" ? t.firstCounts : t.canChange)}
+            : asked.status === "open" && asked.kind !== "attendance" && (asked.policy === "first_wins" ? t.firstCounts : t.canChange)}
         </p>
       )}
     </div>
@@ -137,7 +169,9 @@ function sendingText(t: Phone["words"], trouble: "offline" | "not_saved" | "busy
   return trouble === "busy" ? t.busy : t.sending;
 }
 
-export function answerText(t: Phone["words"], key: string): string {
+export function answerText(t: Phone["words"], key: string, kind?: QuestionKind): string {
+  if (kind === "text") return key.length > SHOWN_CHARS ? `${key.slice(0, SHOWN_CHARS)}…` : key;
+  if (key === HERE) return t.here;
   if (key === BUZZ) return t.buzz;
   return key === "true" ? t.true : key === "false" ? t.false : key;
 }

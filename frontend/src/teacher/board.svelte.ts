@@ -1,6 +1,7 @@
 /** The teacher's side of the board: its live picture, and everything a teacher can ask of it. */
 
 import { Refused, call, newId } from "../lib/api";
+import { ends } from "../lib/questions";
 import { Live } from "../lib/live.svelte";
 import type { Show, TeacherView } from "../lib/views";
 import { nameOf, type Bind, type Thing } from "./binding";
@@ -149,6 +150,7 @@ class Board {
 
   async ask(): Promise<void> {
     if (this.draft.numberBad) return this.say(() => t().ask.keyNumberBad, "error");
+    if (this.draft.orderBad) return this.say(() => t().ask.keyOrderBad, "error");
     const body: QuestionBody = this.draft.body();
     const once = { "Idempotency-Key": newId() };
     const done = await this.step(() => call("POST", `${this.at}/questions`, body, once));
@@ -160,6 +162,7 @@ class Board {
   }
 
   async reveal(): Promise<void> {
+    if (this.view?.lesson?.question?.asked.kind === "attendance") return;
     await this.step(() => call("POST", `${this.at}/questions/${this.number}/reveal`));
   }
 
@@ -167,6 +170,11 @@ class Board {
   async show(show: Exclude<Show, "key">): Promise<void> {
     await this.underWay;
     await this.run(() => call("POST", `${this.at}/questions/${this.number}/show`, { show }));
+  }
+
+  /** Let the room read a group of equal answers in words, or take it back. */
+  async showText(group: string, shown: boolean): Promise<void> {
+    await this.run(() => call("POST", `${this.at}/questions/${this.number}/texts`, { group, shown }));
   }
 
   get number(): number {
@@ -177,7 +185,7 @@ class Board {
   async next(): Promise<void> {
     const asked = this.view?.lesson?.question?.asked;
     if (asked?.status === "open") await this.close();
-    else if (asked?.status === "closed" && asked.kind !== "buzz") await this.reveal();
+    else if (asked?.status === "closed" && !ends(asked.kind)) await this.reveal();
     else await this.askNext();
   }
 

@@ -1,6 +1,6 @@
-import { BUZZ } from "../lib/questions";
+import { BUZZ, HERE } from "../lib/questions";
 import { language } from "../lib/language.svelte";
-import type { DeviceView, MeasurementView } from "../lib/views";
+import type { DeviceView, MeasurementView, QuestionKind } from "../lib/views";
 import { measuredBy, told } from "./sensors";
 import { t } from "./words";
 
@@ -11,7 +11,9 @@ export function barWords() {
 }
 
 /** An answer as people read it. */
-export function answerText(key: string): string {
+export function answerText(key: string, kind?: QuestionKind): string {
+  if (kind === "text") return key;
+  if (key === HERE) return t().ask.here;
   if (key === BUZZ) return t().ask.short.buzz;
   return key === "true" ? t().ask.true : key === "false" ? t().ask.false : key;
 }

@@ -1,6 +1,7 @@
 /** 教师页和大屏都要说的题目文字，英文以此为准。 */
 export const questions = {
-  kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答" },
+  kinds: { single: "单选", multiple: "多选", true_false: "判断", number: "数字", buzz: "抢答", text: "文字题", scale: "评分", order: "排序", attendance: "点名" },
+  mean: (mean: number, steps: number) => `平均 ${mean.toFixed(2)}（1–${steps}）`,
   buzz: {
     place: (n: string) => `第 ${n} 名`,
     tie: "并列",
