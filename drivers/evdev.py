@@ -39,6 +39,7 @@ ABS_INFO = struct.Struct("6i")
 ABS_MT_SLOT, MAX_SLOTS = 0x2F, 64
 SLOT_AXES = (0x39, 0x35, 0x36)
 """Tracking id, x and y."""
+ABS_MT_PRESSURE = 0x3A
 
 _ANY = range(-(1 << 31), 1 << 31)
 _NONE = range(0)
@@ -158,11 +159,16 @@ class InputFile(DeviceFile):
         count = slot.highest + 1
         try:
             contacts, xs, ys = (self._of_slots(code, count) for code in SLOT_AXES)
+            pressures: Sequence[int | None] = [None] * count
+            if self.axis(ABS_MT_PRESSURE) is not None:
+                pressures = self._of_slots(ABS_MT_PRESSURE, count)
         except OSError:  # as above
             return 0, {}
         return slot.value, {
-            number: SlotState(contact if contact >= 0 else None, x, y)
-            for number, (contact, x, y) in enumerate(zip(contacts, xs, ys, strict=True))
+            number: SlotState(contact if contact >= 0 else None, x, y, pressure)
+            for number, (contact, x, y, pressure) in enumerate(
+                zip(contacts, xs, ys, pressures, strict=True)
+            )
         }
 
     def _of_slots(self, code: int, count: int) -> Sequence[int]:

@@ -41,11 +41,15 @@ class Axis(NamedTuple):
 
 
 class SlotState(NamedTuple):
-    """What the kernel knows of a slot: its contact (None: none), and where it is or last was."""
+    """What the kernel knows of a slot: its contact (None: none), and where it is or last was.
+
+    `pressure`: None where the device has no such axis.
+    """
 
     contact: int | None
     x: int
     y: int
+    pressure: int | None = None
 
 
 class InputLine(ByteLine, Protocol):

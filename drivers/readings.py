@@ -79,10 +79,12 @@ class Stroke(Reading, frozen=True, kw_only=True):
         tool: what drew it.
         points: (x_mm, y_mm, ms since its first point), x to the right and y down from the
             board's upper left corner.
+        pressures: 0 to 1, one a point; none if the pen tells none.
     """
 
     tool: Literal["pen", "eraser"] = "pen"
     points: tuple[tuple[float, float, int], ...]
+    pressures: tuple[float, ...] = ()
 
 
 class ToolLifted(Reading, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from drivers.api import Driver
 from drivers.errors import UnknownDriver
 
 NOT_DRIVERS = {
-    "api", "beats", "blocking", "capabilities", "card_slot", "contacts",
+    "anonymous_contacts", "api", "beats", "blocking", "capabilities", "card_slot", "contacts",
     "device_file", "dialogue", "errors", "evdev", "exchange", "hidraw", "line_pattern",
     "listening", "on_receiver", "plugs", "ports", "presence", "readings", "receiver",
     "registry", "reports", "serial", "usb",

@@ -64,6 +64,8 @@ def line(reading: Reading) -> str:
     """A reading as one line of JSON: its kind, its device, and what it says."""
     fields = msgspec.structs.asdict(reading)
     said = {key: value for key, value in fields.items() if key not in WITHOUT}
+    if not said.get("pressures", True):  # most boards know none
+        del said["pressures"]
     return msgspec.json.encode({"kind": type(reading).__name__, **said}).decode()
 
 

@@ -77,8 +77,8 @@ def decide_stroke(state: State, stroke: Stroke) -> list[ev.Event]:
     points = stroke.points
     if plane is not None:
         points = tuple((*_place(plane, x, y), ms) for x, y, ms in points)
-    if not _sane(points, ()):  # no board is so large, no hand so slow
-        return []
+    if len(stroke.pressures) not in (0, len(points)) or not _sane(points, stroke.pressures):
+        return []  # no board is so large, no hand so slow
     drawn = ev.StrokeDrawn(
         lesson=lesson.id,
         question=None if question is None else question.number,
@@ -87,6 +87,7 @@ def decide_stroke(state: State, stroke: Stroke) -> list[ev.Event]:
         colour=colour,
         width_mm=PEN_MM if tool == "pen" else ERASER_MM,
         points=list(points),
+        pressures=list(stroke.pressures),
         count=len(points),
     )
     return [drawn]

@@ -13,9 +13,13 @@ from typing import ClassVar, NamedTuple
 from pydantic import Field
 
 from drivers import api
-from drivers.contacts import (
+from drivers.anonymous_contacts import (
     ABS_MT_POSITION_X,
     ABS_MT_POSITION_Y,
+    ABS_MT_PRESSURE,
+)
+from drivers.contacts import (
+    ABS_PRESSURE,
     ABS_X,
     ABS_Y,
     BTN_TOUCH,
@@ -29,6 +33,7 @@ from drivers.readings import Attached, Stroke
 WIDTH_MM, HEIGHT_MM = 1600, 900
 """Of a board that tells no size and of which none is set."""
 HIGHEST = 32_767
+PRESSED = Axis(0, 0, 1023)
 STEP_MM = 0.3
 """Lesser moves are a hand that trembles."""
 MICROSECONDS_A_MS = 1000
@@ -53,12 +58,17 @@ class TouchOptions(api.Options):
 
 
 class Surface(NamedTuple):
-    """Where the axes lie on the board, in the device's own units, and how large that is."""
+    """Where the axes lie on the board, in the device's own units, and how large that is.
+
+    Attributes:
+        pressures: the axis by its code, of those that tell how hard is pressed.
+    """
 
     x: Axis = Axis(0, 0, HIGHEST)
     y: Axis = Axis(0, 0, HIGHEST)
     width_mm: float = WIDTH_MM
     height_mm: float = HEIGHT_MM
+    pressures: Mapping[int, Axis] = {ABS_PRESSURE: PRESSED, ABS_MT_PRESSURE: PRESSED}
 
     @property
     def units_a_mm(self) -> float:
@@ -75,13 +85,20 @@ class Surface(NamedTuple):
 
 def surface_of(line: InputLine, options: TouchOptions) -> Surface:
     """From the settings, else from what the axes tell of themselves, else assumed."""
-    x = line.axis(ABS_MT_POSITION_X) or line.axis(ABS_X) or Surface().x
+    told = line.axis(ABS_MT_POSITION_X) or line.axis(ABS_X)
+    x = told or Surface().x
     y = line.axis(ABS_MT_POSITION_Y) or line.axis(ABS_Y) or Surface().y
+    pressures = {
+        code: axis
+        for code in (ABS_PRESSURE, ABS_MT_PRESSURE)
+        if (axis := line.axis(code)) is not None
+    }
     return Surface(
         x if x.highest > x.lowest else Surface().x,
         y if y.highest > y.lowest else Surface().y,
         options.width_mm or _told_mm(x) or WIDTH_MM,
         options.height_mm or _told_mm(y) or HEIGHT_MM,
+        Surface().pressures if told is None else pressures,
     )
 
 
@@ -156,6 +173,7 @@ class TouchDecoder:
         self._events = EventDecoder()
         ranges = dict.fromkeys((ABS_X, ABS_MT_POSITION_X), surface.x)
         ranges |= dict.fromkeys((ABS_Y, ABS_MT_POSITION_Y), surface.y)
+        ranges |= surface.pressures
         step = max(1, round(STEP_MM * surface.units_a_mm))
         self._contacts = Contacts(ranges, step=step, slots=slots)
         self._junk_bytes = 0
@@ -196,6 +214,9 @@ class TouchDecoder:
     def _stroke(self, track: Track, now_ns: int) -> Stroke:
         wide = self._wipes_from is not None and track.widest >= self._wipes_from
         began_us = track.points[0][2]
+        pressures = tuple(one for one in track.pressures if one is not None)
+        # An axis that is there and says nothing, or always zero, is no pressure.
+        told = len(pressures) == len(track.points) and any(pressures)
         return Stroke(
             device=self._device,
             mono_ns=now_ns,
@@ -204,4 +225,5 @@ class TouchDecoder:
                 (*self._surface.place(x, y), (at_us - began_us) // MICROSECONDS_A_MS)
                 for x, y, at_us in track.points
             ),
+            pressures=pressures if told else (),
         )

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from drivers.contacts import (
+from drivers.anonymous_contacts import (
     ABS_MT_POSITION_X,
     ABS_MT_POSITION_Y,
+    ABS_MT_PRESSURE,
     ABS_MT_TOOL_TYPE,
     ABS_MT_TOUCH_MAJOR,
     ABS_MT_TRACKING_ID,
+)
+from drivers.contacts import (
+    ABS_PRESSURE,
     ABS_X,
     ABS_Y,
     BTN_TOUCH,
@@ -132,12 +136,87 @@ def test_more_contacts_than_are_followed_are_counted() -> None:
     assert decoder.contacts_skipped == 5
 
 
-def test_a_device_without_slots_is_read_as_a_single_touch() -> None:
-    anonymous: Said = (EV_SYN, SYN_MT_REPORT, 0)
-    down = [at(X, 10), at(Y, 20), anonymous, (EV_KEY, BTN_TOUCH, 1), at(ABS_X, 10), at(ABS_Y, 20)]
-    move = [at(X, 80), at(Y, 20), anonymous, at(ABS_X, 80)]
-    events = packets(down, move, [anonymous, (EV_KEY, BTN_TOUCH, 0)])
-    assert strokes(square(slots=False), events) == [[(10, 20), (80, 20)]]
+ANONYMOUS: Said = (EV_SYN, SYN_MT_REPORT, 0)
+
+
+def contact(x: int, y: int, *more: Said) -> list[Said]:
+    return [at(X, x), at(Y, y), *more, ANONYMOUS]
+
+
+def test_a_device_without_slots_says_each_contact_once_more_as_a_single_touch() -> None:
+    down = [*contact(10, 20), (EV_KEY, BTN_TOUCH, 1), at(ABS_X, 10), at(ABS_Y, 20)]
+    up: Said = (EV_KEY, BTN_TOUCH, 0)
+    for slots in (True, False):
+        for end in ([ANONYMOUS, up], [up], [at(ABS_PRESSURE, 0)]):
+            events = packets(down, [*contact(80, 20), at(ABS_X, 80)], [at(ABS_X, 81)], end)
+            assert strokes(square(slots=slots), events) == [[(10, 20), (80, 20)]]
+
+
+def test_contacts_without_slots_are_told_apart_by_where_they_were_or_by_their_name() -> None:
+    hands = packets(
+        [*contact(100, 100), *contact(160, 100)], [*contact(190, 100), *contact(130, 100)],
+        [*contact(900, 900), *contact(150, 100)], [ANONYMOUS],
+    )  # fmt: skip
+    assert strokes(square(), hands) == [
+        [(160, 100), (190, 100)], [(900, 900)], [(100, 100), (130, 100), (150, 100)],
+    ]  # fmt: skip
+    named = packets(
+        [*contact(100, 100, at(ID, 7)), *contact(160, 100, at(ID, 8))],
+        [*contact(160, 100, at(ID, 7)), *contact(100, 100, at(ID, 8))], [ANONYMOUS],
+    )  # fmt: skip
+    crossed = [[(100, 100), (160, 100)], [(160, 100), (100, 100)]]
+    assert strokes(square(slots=False), named) == crossed
+
+
+def test_without_slots_what_the_kernel_had_no_room_for_is_not_drawn() -> None:
+    decoder = square()
+    decoder.resume(0, {})
+    events = packets(contact(10, 20), contact(30, 20), [at(X, 50), DROPPED, at(Y, 20), ANONYMOUS])
+    assert strokes(decoder, events) == [[(10, 20), (30, 20)]]
+    assert decoder.wants_state
+    decoder.resume(0, {})
+    after = packets(contact(60, 20), contact(80, 20), [ANONYMOUS], began_us=7_000_000)
+    assert strokes(decoder, after) == [[(60, 20), (80, 20)]]
+    assert decoder.contacts_skipped == 0
+
+
+def test_contacts_without_slots_are_bounded_and_half_a_contact_is_none() -> None:
+    decoder = square()
+    crowd = [one for number in range(MAX_TRACKS + 3) for one in contact(number * 40, 5)]
+    drawn = strokes(decoder, packets(crowd, [at(X, 5), ANONYMOUS]))
+    assert len(drawn) == MAX_TRACKS
+    assert decoder.contacts_skipped == 4
+    endless = [one for number in range(1_000) for one in contact(number, 5)]
+    assert strokes(decoder, packets(endless, [ANONYMOUS], began_us=6_000_000))
+    assert decoder.contacts_skipped == 4 + 1_000 - MAX_TRACKS
+
+
+def test_one_taken_for_a_device_without_slots_is_read_again_after_the_next_lift() -> None:
+    events = packets([ANONYMOUS], [at(ID, 3), at(X, 9), at(Y, 9)], [at(ID, -1)])
+    again = packets([at(ID, 4), at(X, 10), at(Y, 20)], [at(ID, -1)], began_us=6_000_000)
+    decoder = square()
+    strokes(decoder, events)
+    assert strokes(decoder, again) == [[(10, 20)]]
+
+
+def test_how_hard_is_pressed_is_a_share_of_its_axis_and_left_out_where_it_is_not_told() -> None:
+    axes = {ABS_MT_PRESSURE: Axis(0, 20, 220), ABS_PRESSURE: Axis(0, 0, 100)}
+    surface = SQUARE._replace(pressures=axes)
+
+    def told(*said: Iterable[Said]) -> list[tuple[float, ...]]:
+        decoder = TouchDecoder("board", surface, slots=True)
+        decoder.resume(0, {0: SlotState(None, 5, 5, 120)})
+        data = b"".join(map(record, packets(*said)))
+        return [one.pressures for one in decoder.feed(data, 0)]
+
+    first, up = [at(ID, 1), at(X, 10), at(Y, 20)], [at(ID, -1)]
+    press = ABS_MT_PRESSURE
+    assert told(first, [at(X, 30), at(press, 220)], [at(X, 50), at(press, 999)], up) == [
+        (0.5, 1, 1)
+    ]
+    assert told([*first, at(press, 20)], [at(X, 30)], up) == [()]
+    assert told(contact(10, 20, at(press, 70)), [ANONYMOUS]) == [(0.25,)]
+    assert told(contact(10, 20, at(press, 70)), contact(30, 20), [ANONYMOUS]) == [()]
 
 
 async def facts_of(

@@ -83,6 +83,16 @@ def test_a_stroke_of_a_page_is_kept_as_one_of_a_whiteboard(room: Room) -> None:
     assert next(iter(frame.points())).pressure is None
 
 
+def test_how_hard_a_whiteboards_pen_was_pressed_is_kept(room: Room) -> None:
+    stroke = Stroke(device="frame", mono_ns=5, points=LINE, pressures=(0.25, 1.0))
+    [drawn] = decide_stroke(room.state, stroke)
+    room.record(drawn)
+    assert [one.pressure for one in room.ink.seen()[0].points()] == [0.25, 1.0]
+    for told in ((0.5,), (0.5, 1.5)):
+        one = Stroke(device="frame", mono_ns=5, points=LINE, pressures=told)
+        assert decide_stroke(room.state, one) == []
+
+
 def test_undo_takes_back_the_newest_step_and_a_clearing_too(room: Room) -> None:
     room.drawn()
     room.pen()
