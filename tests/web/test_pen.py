@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.browser_room import Room
+from tests.web.browser_room import Agent, Room
+from tests.web.test_accessibility import check
+from tests.web.touch_frame import TouchFrame
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = pytest.mark.needs("chromium", "umockdev")
 INKED = """canvas => {
     const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     let inked = 0;
     for (let at = 3; at < all.length; at += 4) if (all[at] > 0) inked++;
     return inked;
 }"""
+
+
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TouchFrame]:
+    frame = TouchFrame(tmp_path_factory.mktemp("frame"))
+    yield frame
+    frame.close()
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory, frame: TouchFrame) -> Iterator[Agent]:
+    """With a touch frame in the room."""
+    agent = Agent(tmp_path_factory.mktemp("agent"))
+    agent.add_device(id="frame", driver="whiteboard.touch", port=frame.usb)
+    try:
+        agent.start(within=frame)
+        yield agent
+    finally:
+        agent.stop()
 
 
 def board_of(page: Page) -> Locator:
@@ -180,8 +202,66 @@ def test_a_picture_lies_under_the_pen_at_the_same_place_on_every_page(room: Room
         assert image.evaluate(LIES) == pytest.approx([0.125, 0.75, 1, 40], abs=0.01)
     draw(teacher, (0.2, 0.2), (0.8, 0.8))
     until_inked(board_of(wall), "> 1000")
+    dot = teacher.locator(".ink-dot").first
+    expect(dot).to_have_css("background-color", "rgb(27, 31, 35)")  # as it draws there
     teacher.evaluate(PASTE, [71, 73, 70, 56])
     expect(teacher.get_by_text("PNG、JPEG 或 WebP")).to_be_visible()
+    check(teacher, "a picture lies under the board, another was refused")
+    teacher.set_viewport_size({"width": 360, "height": 800})
+    check(teacher, "the same on a phone")
     teacher.locator(".whiteboard-files button", has_text="移除图片").click()
     expect(wall.locator(".ink-board img")).to_have_count(0)
+    expect(dot).to_have_css("background-color", "rgb(238, 243, 241)")
     assert len(strokes(teacher)) == 1
+
+
+CORNERS = [(0.1, 0.2), (0.9, 0.1), (0.8, 0.9), (0.2, 0.8)]
+"""Of a board that hangs askew in its frame, from the upper left one around."""
+SIDES_INKED = """canvas => [canvas.width - 9, 0].map((left) => {
+    const beside = canvas.getContext("2d").getImageData(left, canvas.height / 2, 9, 9).data;
+    return beside.some((one) => one > 0);
+})"""
+"""Half down its right side, where a line goes, and its left one, where none goes."""
+THERE = """async () => {
+    const {lessons} = await (await fetch("/api/v1/lessons")).json();
+    const at = `/api/v1/lessons/${lessons[0].id}/ink`;
+    return (await (await fetch(at)).json()).strokes.length === 2;
+}"""
+
+
+def test_four_touches_set_a_whiteboard_right_and_lines_land_where_they_are_drawn(
+    room: Room, frame: TouchFrame
+) -> None:
+    teacher = room.lesson(locale="en-GB", color_scheme="dark")
+    teacher.locator(".top-tools .popover > button").first.click()
+    teacher.locator(".devices-head button").click()
+    card = teacher.locator(".device-card", has_text="whiteboard.touch")
+    card.get_by_text("Calibrate").click()
+    said, touched = card.locator(".calibrate p"), card.locator(".calibrate-board .touched")
+    frame.draw((0.1, 0.2), (0.9, 0.2))
+    expect(said).to_contain_text("That was a line")
+    for number, corner in enumerate(CORNERS):
+        expect(touched).to_have_count(number)
+        frame.draw(corner)
+        expect(touched).to_have_count(number + 1)
+    expect(said).to_contain_text("All four corners")
+    check(teacher, "four corners are touched")
+    for field, size_mm in zip(
+        card.locator(".calibrate-size input").all(), (2000, 1000), strict=True
+    ):
+        field.fill(str(size_mm))
+    card.locator(".calibrate-buttons .primary").click()
+    expect(said).to_have_count(0)
+    teacher.go_back()
+
+    frame.draw(*CORNERS[:3])
+    frame.draw((0.5, 0.5), (0.5, 0.6))
+    teacher.wait_for_function(THERE)
+    corners, _ = strokes(teacher)
+    expected = [[0, 0], [2000, 0], [2000, 1000]]
+    assert [point[:2] for point in corners["points"]] == [
+        pytest.approx(place, abs=0.5) for place in expected
+    ]
+    assert board_of(teacher).evaluate("one => one.width / one.height") == pytest.approx(2, abs=0.01)
+    until_inked(board_of(teacher), "> 100")
+    assert board_of(teacher).evaluate(SIDES_INKED) == [True, False]
