@@ -148,7 +148,8 @@ def test_a_finger_draws_on_a_phone_and_a_stylus_with_its_pressure(room: Room) ->
     teacher = begin(room, viewport=small, has_touch=True)
     canvas = board_of(teacher)
     assert canvas.evaluate("one => getComputedStyle(one).touchAction") == "none"
-    assert teacher.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(teacher.locator(".whiteboard .by-hand")).to_be_visible()  # the camera
+    check(teacher, "a board on a phone")
     canvas.evaluate("one => one.scrollIntoView({block: 'center'})")
     touch(teacher, 0.2, 0.2)
     press(teacher, 0.2, 0.6)
