@@ -112,7 +112,7 @@ export const en = {
   ask: {
     title: "Ask",
     kinds: questions.kinds,
-    short: { single: "Single", multiple: "Multiple", true_false: "True/false", number: "Number", buzz: "Buzz-in", text: "Text", scale: "Rating", order: "Order", attendance: "Attendance" },
+    short: { single: "Single", multiple: "Multiple", true_false: "True/false", number: "Number", buzz: "Buzz-in", text: "Text", scale: "Rating", order: "Order", attendance: "Roll call" },
     counts: (kind: string) => (kind === "scale" ? "Steps" : kind === "order" ? "Items" : "Options"),
     fewer: "One fewer",
     more: "One more",
